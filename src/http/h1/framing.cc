@@ -1,0 +1,261 @@
+#include "http/h1/framing.h"
+
+#include "http/h1/chars.h"
+
+namespace httpteleport::http::h1 {
+
+namespace {
+
+Error bad_request(const char* detail) {
+  return {Code::kMalformed, Source::kDownstream, 0, detail};
+}
+Error bad_response(const char* detail) {
+  return {Code::kMalformed, Source::kUpstream, 0, detail};
+}
+
+// One look at all fields; what the framing rules need of them.
+struct FramingFields {
+  int lengths = 0;
+  int codings = 0;
+  int hosts = 0;
+  int expectations = 0;
+  bool close = false;
+  bool keep_alive = false;
+  bool names_others = false;  // Connection names more than close and keep-alive
+  const Field* length = nullptr;
+  const Field* coding = nullptr;
+  Field* host = nullptr;
+  const Field* expectation = nullptr;
+};
+
+void read_connection_options(std::string_view list, FramingFields& found) {
+  while (const auto option = next_list_element(list)) {
+    if (equals_ignoring_case(*option, "close")) {
+      found.close = true;
+    } else if (equals_ignoring_case(*option, "keep-alive")) {
+      found.keep_alive = true;
+    } else {
+      found.names_others = true;
+    }
+  }
+}
+
+FramingFields look_at(Fields& fields) {
+  FramingFields found;
+  for (Field& field : fields) {
+    switch (field.id) {
+      case FieldId::kConnection:
+        read_connection_options(field.value, found);
+        field.dropped = true;
+        break;
+      case FieldId::kContentLength:
+        ++found.lengths;
+        found.length = &field;
+        field.dropped = true;
+        break;
+      case FieldId::kTransferEncoding:
+        ++found.codings;
+        found.coding = &field;
+        field.dropped = true;
+        break;
+      case FieldId::kHost:
+        ++found.hosts;
+        found.host = &field;
+        break;
+      case FieldId::kExpect:
+        ++found.expectations;
+        found.expectation = &field;
+        break;
+      case FieldId::kKeepAlive:
+      case FieldId::kProxyAuthenticate:
+      case FieldId::kProxyAuthorization:
+      case FieldId::kProxyConnection:
+      case FieldId::kTe:
+      case FieldId::kTrailer:
+      case FieldId::kUpgrade:
+        field.dropped = true;
+        break;
+      default:
+        break;
+    }
+  }
+  return found;
+}
+
+// Fields that a peer may not have removed by naming them in Connection: the next hop decides by
+// them who asks, and for what.
+bool may_be_named(FieldId id) {
+  switch (id) {
+    case FieldId::kHost:
+    case FieldId::kForwarded:
+    case FieldId::kVia:
+    case FieldId::kXForwardedFor:
+    case FieldId::kXForwardedHost:
+    case FieldId::kXForwardedProto:
+    case FieldId::kExpect:
+    case FieldId::kDate:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void drop_named_by_connection(Fields& fields) {
+  for (const Field& connection : fields) {
+    if (connection.id != FieldId::kConnection) continue;
+    std::string_view list = connection.value;
+    while (const auto option = next_list_element(list)) {
+      for (Field& field : fields) {
+        if (may_be_named(field.id) && equals_ignoring_case(field.name, *option))
+          field.dropped = true;
+      }
+    }
+  }
+}
+
+bool is_host(std::string_view value) {
+  for (const char c : value) {
+    if (!is_char(c, kHostChar)) return false;
+  }
+  return true;
+}
+
+// "http://host/path" becomes authority "host" and target "/path". RFC 9112 section 3.2.2: the
+// authority replaces Host.
+Result<void> split_absolute_form(RequestHead& head, Field* host) {
+  const size_t colon = head.target.find("://");
+  if (colon == std::string_view::npos)
+    return bad_request("the request target is neither a path nor an http URI");
+  const std::string_view scheme = head.target.substr(0, colon);
+  if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) {
+    return bad_request("the request target has a scheme other than http and https");
+  }
+  const std::string_view rest = head.target.substr(colon + 3);
+  const size_t path = rest.find_first_of("/?");
+  head.authority = rest.substr(0, path);
+  if (head.authority.empty() || !is_host(head.authority)) {
+    return bad_request("the request target has no proper host");
+  }
+  if (path == std::string_view::npos) {
+    head.target = head.method == Method::kOptions ? "*" : "/";
+  } else if (rest[path] == '?') {
+    return bad_request("the request target has a query but no path");
+  } else {
+    head.target = rest.substr(path);
+  }
+  if (host != nullptr) host->value = head.authority;
+  return {};
+}
+
+Result<void> frame_target(RequestHead& head, const FramingFields& found) {
+  if (head.method == Method::kConnect) {
+    return Error{Code::kUnsupported, Source::kDownstream, 0, "CONNECT is not served here"};
+  }
+  if (found.hosts > 1) return bad_request("more than one Host field");
+  if (found.hosts == 0 && head.version_minor >= 1) return bad_request("no Host field");
+  if (found.host != nullptr) {
+    if (!is_host(found.host->value)) return bad_request("the Host field is not a host and port");
+    head.authority = found.host->value;
+  }
+  if (head.target.front() == '/') return {};
+  if (head.target == "*") {
+    if (head.method == Method::kOptions) return {};
+    return bad_request("the target * is for OPTIONS only");
+  }
+  return split_absolute_form(head, found.host);
+}
+
+Result<void> frame_request_body(RequestHead& head, const FramingFields& found) {
+  if (found.codings > 0) {
+    if (found.lengths > 0) return bad_request("both Transfer-Encoding and Content-Length");
+    if (head.version_minor == 0) return bad_request("Transfer-Encoding in an HTTP/1.0 request");
+    if (found.codings > 1 || !equals_ignoring_case(found.coding->value, "chunked")) {
+      return Error{Code::kUnsupported, Source::kDownstream, 0,
+                   "a transfer coding other than chunked"};
+    }
+    head.body = BodyLength::unknown();
+    return {};
+  }
+  if (found.lengths == 0) return {};
+  if (found.lengths > 1) return bad_request("more than one Content-Length");
+  const auto length = parse_content_length(found.length->value);
+  if (!length) return bad_request("Content-Length is not a plain number");
+  head.body = BodyLength::known(*length);
+  return {};
+}
+
+void frame_expectation(RequestHead& head, const FramingFields& found) {
+  if (found.expectation == nullptr) return;
+  if (found.expectations > 1 || !equals_ignoring_case(found.expectation->value, "100-continue")) {
+    head.refusal =
+        Error{Code::kBadExpectation, Source::kDownstream, 0, "an Expect other than 100-continue"};
+    return;
+  }
+  // An HTTP/1.0 client cannot take a 100 (RFC 9110 section 10.1.1), nor does a message without a
+  // body need one.
+  head.expects_continue = head.version_minor >= 1 && !head.body.is_none();
+  if (!head.expects_continue) head.fields.drop(FieldId::kExpect);
+}
+
+}  // namespace
+
+std::optional<uint64_t> parse_content_length(std::string_view value) {
+  if (value.empty() || value.size() > 19) return std::nullopt;
+  uint64_t length = 0;
+  for (const char c : value) {
+    if (c < '0' || c > '9') return std::nullopt;
+    length = length * 10 + static_cast<uint64_t>(c - '0');
+  }
+  // 19 digits stay below 2^64; above 2^63 - 1 is no length that anything could carry.
+  if (length > uint64_t{INT64_MAX}) return std::nullopt;
+  return length;
+}
+
+Result<void> frame_request(RequestHead& head) {
+  const FramingFields found = look_at(head.fields);
+  if (const Result<void> body = frame_request_body(head, found); !body) return body;
+  head.keep_alive = head.version_minor >= 1 ? !found.close : found.keep_alive && !found.close;
+  if (const Result<void> target = frame_target(head, found); !target) head.refusal = target.error();
+  frame_expectation(head, found);
+  if (found.names_others) drop_named_by_connection(head.fields);
+  return {};
+}
+
+Result<void> frame_response(Method request_method, ResponseHead& head) {
+  const FramingFields found = look_at(head.fields);
+  if (head.status == 101)
+    return bad_response("the response switches protocols, which nobody asked for");
+  head.keep_alive = head.version_minor >= 1 ? !found.close : found.keep_alive && !found.close;
+  if (found.names_others) drop_named_by_connection(head.fields);
+
+  if (found.lengths > 1) return bad_response("the response has more than one Content-Length");
+  if (found.lengths == 1) {
+    head.declared_length = parse_content_length(found.length->value);
+    if (!head.declared_length)
+      return bad_response("the response's Content-Length is not a plain number");
+  }
+  if (found.codings > 0) {
+    if (found.lengths > 0)
+      return bad_response("the response has both Transfer-Encoding and Content-Length");
+    if (head.version_minor == 0) return bad_response("Transfer-Encoding in an HTTP/1.0 response");
+    if (found.codings > 1 || !equals_ignoring_case(found.coding->value, "chunked")) {
+      return Error{Code::kUnsupported, Source::kUpstream, 0,
+                   "the response has a transfer coding other than chunked"};
+    }
+  }
+  if (request_method == Method::kHead || status_has_no_body(head.status)) {
+    head.body = BodyLength::none();
+    return {};
+  }
+  if (head.declared_length) {
+    head.body = BodyLength::known(*head.declared_length);
+    return {};
+  }
+  head.body = BodyLength::unknown();
+  head.body_is_chunked = found.codings > 0;
+  // A body that ends with the connection leaves nothing to reuse.
+  if (!head.body_is_chunked) head.keep_alive = false;
+  return {};
+}
+
+}  // namespace httpteleport::http::h1

@@ -1,0 +1,259 @@
+#include "http/h1/head_parser.h"
+
+#include <algorithm>
+#include <bit>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "http/h1/chars.h"
+#include "http/h1/framing.h"
+
+namespace httpteleport::http::h1 {
+
+namespace {
+
+// What a step of the parser comes to: it has moved on, it needs more bytes, or the bytes are wrong.
+enum class Step : uint8_t { kDone, kNeedMore, kBad };
+
+struct Cursor {
+  const char* at;
+  const char* end;
+
+  bool at_end() const { return at == end; }
+  size_t left() const { return static_cast<size_t>(end - at); }
+};
+
+// First byte from `at` that ends a run of field content: a control character other than HTAB, or
+// DEL.
+const char* find_control(const char* at, const char* end) {
+#ifdef __SSE2__
+  const __m128i limit = _mm_set1_epi8(0x1f);
+  const __m128i tab = _mm_set1_epi8('\t');
+  const __m128i del = _mm_set1_epi8(0x7f);
+  while (end - at >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes);
+    const __m128i control =
+        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), low), _mm_cmpeq_epi8(bytes, del));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(control));
+    if (mask != 0) return at + std::countr_zero(mask);
+    at += 16;
+  }
+#endif
+  for (; at != end; ++at) {
+    const auto c = static_cast<unsigned char>(*at);
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return at;
+  }
+  return end;
+}
+
+const char* skip_class(const char* at, const char* end, CharClass wanted) {
+  while (at != end && is_char(*at, wanted))
+    ++at;
+  return at;
+}
+
+std::string_view view(const char* begin, const char* end) {
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+// CRLF and nothing else.
+Step take_line_end(Cursor& cursor) {
+  if (cursor.at_end()) return Step::kNeedMore;
+  if (*cursor.at != '\r') return Step::kBad;
+  if (cursor.left() < 2) return Step::kNeedMore;
+  if (cursor.at[1] != '\n') return Step::kBad;
+  cursor.at += 2;
+  return Step::kDone;
+}
+
+// A run of at least one character of `wanted`, and the `delimiter` after it.
+Step take_word(Cursor& cursor, CharClass wanted, char delimiter, std::string_view& word) {
+  const char* end = skip_class(cursor.at, cursor.end, wanted);
+  word = view(cursor.at, end);
+  if (end == cursor.end) return Step::kNeedMore;
+  if (*end != delimiter || word.empty()) return Step::kBad;
+  cursor.at = end + 1;
+  return Step::kDone;
+}
+
+// "HTTP/1.x": the digits are checked by the caller, who tells wrong from unsupported.
+Step take_version(Cursor& cursor, int& major, int& minor) {
+  static constexpr std::string_view kPrefix = "HTTP/";
+  const size_t have = std::min(cursor.left(), kPrefix.size());
+  if (view(cursor.at, cursor.at + have) != kPrefix.substr(0, have)) return Step::kBad;
+  if (cursor.left() < kPrefix.size() + 3) return Step::kNeedMore;
+  const char* digits = cursor.at + kPrefix.size();
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!is_digit(digits[0]) || digits[1] != '.' || !is_digit(digits[2])) return Step::kBad;
+  major = digits[0] - '0';
+  minor = digits[2] - '0';
+  cursor.at += kPrefix.size() + 3;
+  return Step::kDone;
+}
+
+// One field line. The caller has seen that the line is not the empty one.
+Step take_field(Cursor& cursor, Fields& fields) {
+  Cursor line = cursor;
+  std::string_view name;
+  if (const Step step = take_word(line, kTokenChar, ':', name); step != Step::kDone) return step;
+  while (!line.at_end() && (*line.at == ' ' || *line.at == '\t'))
+    ++line.at;
+  const char* value_begin = line.at;
+  line.at = find_control(line.at, line.end);
+  const char* value_end = line.at;
+  if (const Step step = take_line_end(line); step != Step::kDone) return step;
+  while (value_end != value_begin && (value_end[-1] == ' ' || value_end[-1] == '\t'))
+    --value_end;
+  fields.add(name, view(value_begin, value_end), field_id_of(name));
+  cursor = line;
+  return Step::kDone;
+}
+
+// Field lines up to and including the empty line.
+Step take_fields(Cursor& cursor, size_t fields_max, Fields& fields) {
+  while (true) {
+    if (cursor.at_end()) return Step::kNeedMore;
+    if (*cursor.at == '\r') return take_line_end(cursor);
+    if (fields.size() > fields_max) return Step::kDone;  // the caller sees the count
+    if (const Step step = take_field(cursor, fields); step != Step::kDone) return step;
+  }
+}
+
+Error downstream(Code code, const char* detail) {
+  return {code, Source::kDownstream, 0, detail};
+}
+Error upstream(Code code, const char* detail) {
+  return {code, Source::kUpstream, 0, detail};
+}
+
+// An incomplete request head: wait for more, unless what is there is already over the limit.
+Result<size_t> incomplete_request(std::string_view bytes, const HeadLimits& limits) {
+  if (bytes.size() < limits.head_bytes_max) return size_t{0};
+  if (bytes.substr(0, limits.head_bytes_max).find("\r\n") == std::string_view::npos) {
+    return downstream(Code::kTargetTooLong, "the request line is longer than the limit for a head");
+  }
+  return downstream(Code::kHeadTooLarge,
+                    "the request head is larger than the limit (-inMaxHeaderSize)");
+}
+
+// Empty lines before the request line are skipped (RFC 9112 section 2.2), two at most.
+void skip_empty_lines(Cursor& cursor) {
+  for (int i = 0; i < 2 && cursor.left() >= 2 && cursor.at[0] == '\r' && cursor.at[1] == '\n'; ++i)
+    cursor.at += 2;
+}
+
+}  // namespace
+
+Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
+                                  RequestHead& head) {
+  head.clear();
+  Cursor cursor{bytes.data(), bytes.data() + bytes.size()};
+  skip_empty_lines(cursor);
+
+  Step step = take_word(cursor, kTokenChar, ' ', head.method_text);
+  if (step == Step::kBad)
+    return downstream(Code::kMalformed, "the method is not a token followed by one blank");
+  if (step == Step::kDone) step = take_word(cursor, kTargetChar, ' ', head.target);
+  if (step == Step::kBad)
+    return downstream(Code::kMalformed, "the request target has a byte that must not stand in it");
+  int major = 1;
+  if (step == Step::kDone) step = take_version(cursor, major, head.version_minor);
+  if (step == Step::kDone && major != 1)
+    return downstream(Code::kBadVersion, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+  if (step == Step::kDone) step = take_line_end(cursor);
+  if (step == Step::kBad)
+    return downstream(Code::kMalformed, "the request line does not end in HTTP/1.x and CRLF");
+  if (step == Step::kDone) step = take_fields(cursor, limits.fields_max, head.fields);
+  if (step == Step::kBad)
+    return downstream(Code::kMalformed, "a header line is not 'name: value' and CRLF");
+  if (step == Step::kNeedMore) return incomplete_request(bytes, limits);
+
+  const auto size = static_cast<size_t>(cursor.at - bytes.data());
+  if (head.fields.size() > limits.fields_max)
+    return downstream(Code::kHeadTooLarge, "the request has too many header fields");
+  if (size > limits.head_bytes_max) return incomplete_request(bytes, limits);
+  head.method = method_of(head.method_text);
+  if (const Result<void> framed = frame_request(head); !framed) return framed.error();
+  return size;
+}
+
+Result<size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
+                                   Method request_method, ResponseHead& head) {
+  head.clear();
+  Cursor cursor{bytes.data(), bytes.data() + bytes.size()};
+  int major = 1;
+  Step step = take_version(cursor, major, head.version_minor);
+  if (step == Step::kDone && major != 1)
+    return upstream(Code::kBadVersion, "the response is not HTTP/1.x");
+  if (step == Step::kDone && cursor.left() < 5) step = Step::kNeedMore;
+  if (step == Step::kDone) {
+    const char* p = cursor.at;
+    for (int i = 1; i <= 3; ++i) {
+      if (p[i] < '0' || p[i] > '9') step = Step::kBad;
+    }
+    if (p[0] != ' ' || (p[4] != ' ' && p[4] != '\r')) step = Step::kBad;
+    head.status = (p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0');
+    if (step == Step::kDone && (head.status < 100 || head.status > 599)) {
+      return upstream(Code::kMalformed, "the response has a status outside 100 to 599");
+    }
+    cursor.at += p[4] == ' ' ? 5 : 4;
+  }
+  if (step == Step::kDone) {
+    const char* end = find_control(cursor.at, cursor.end);
+    head.reason = view(cursor.at, end);
+    cursor.at = end;
+    step = take_line_end(cursor);
+  }
+  if (step == Step::kBad)
+    return upstream(Code::kMalformed, "the response does not begin with an HTTP/1.x status line");
+  if (step == Step::kDone) step = take_fields(cursor, limits.fields_max, head.fields);
+  if (step == Step::kBad)
+    return upstream(Code::kMalformed,
+                    "a header line of the response is not 'name: value' and CRLF");
+
+  const auto size = static_cast<size_t>(cursor.at - bytes.data());
+  const size_t judged = step == Step::kNeedMore ? bytes.size() + 1 : size;
+  if (judged > limits.head_bytes_max || head.fields.size() > limits.fields_max) {
+    return upstream(Code::kHeadTooLarge,
+                    "the response head is larger than the limit (-outMaxHeaderSize)");
+  }
+  if (step == Step::kNeedMore) return size_t{0};
+  if (const Result<void> framed = frame_response(request_method, head); !framed)
+    return framed.error();
+  return size;
+}
+
+Result<size_t> parse_trailers(std::string_view bytes, const HeadLimits& limits, Source peer,
+                              Fields& trailers) {
+  trailers.clear();
+  Cursor cursor{bytes.data(), bytes.data() + bytes.size()};
+  const Step step = take_fields(cursor, limits.fields_max, trailers);
+  if (step == Step::kBad)
+    return Error{Code::kMalformed, peer, 0, "a trailer line is not 'name: value' and CRLF"};
+  const auto size = static_cast<size_t>(cursor.at - bytes.data());
+  const size_t judged = step == Step::kNeedMore ? bytes.size() + 1 : size;
+  if (judged > limits.head_bytes_max || trailers.size() > limits.fields_max) {
+    return Error{Code::kHeadTooLarge, peer, 0,
+                 "the trailer section is larger than the limit for a head"};
+  }
+  if (step == Step::kNeedMore) return size_t{0};
+  for (Field& field : trailers)
+    field.dropped = field.id != FieldId::kOther;
+  return size;
+}
+
+bool HeadScanner::worth_parsing(std::string_view bytes, const HeadLimits& limits) {
+  const size_t seen = seen_;
+  seen_ = bytes.size();
+  if (seen == 0 || bytes.size() >= limits.head_bytes_max) return true;
+  if (bytes.size() <= seen) return false;
+  // The end may straddle what was seen and what is new. An empty line that begins the bytes ends
+  // nothing, but trying to parse it does no harm.
+  return bytes.substr(seen >= 3 ? seen - 3 : 0).find("\r\n\r\n") != std::string_view::npos ||
+         bytes.starts_with("\r\n");
+}
+
+}  // namespace httpteleport::http::h1

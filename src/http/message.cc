@@ -1,0 +1,254 @@
+#include "http/message.h"
+
+#include <cstddef>
+#include <utility>
+
+namespace httpteleport::http {
+
+namespace {
+
+char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+struct KnownField {
+  std::string_view name;  // lower case
+  FieldId id;
+};
+
+constexpr KnownField kKnownFields[] = {
+    {"connection", FieldId::kConnection},
+    {"content-length", FieldId::kContentLength},
+    {"content-type", FieldId::kContentType},
+    {"date", FieldId::kDate},
+    {"expect", FieldId::kExpect},
+    {"forwarded", FieldId::kForwarded},
+    {"host", FieldId::kHost},
+    {"keep-alive", FieldId::kKeepAlive},
+    {"max-forwards", FieldId::kMaxForwards},
+    {"proxy-authenticate", FieldId::kProxyAuthenticate},
+    {"proxy-authorization", FieldId::kProxyAuthorization},
+    {"proxy-connection", FieldId::kProxyConnection},
+    {"te", FieldId::kTe},
+    {"trailer", FieldId::kTrailer},
+    {"transfer-encoding", FieldId::kTransferEncoding},
+    {"upgrade", FieldId::kUpgrade},
+    {"via", FieldId::kVia},
+    {"x-forwarded-for", FieldId::kXForwardedFor},
+    {"x-forwarded-host", FieldId::kXForwardedHost},
+    {"x-forwarded-proto", FieldId::kXForwardedProto},
+};
+
+// Perfect for the names above: the slot differs between any two. The table is filled at compile
+// time, which fails if a new name breaks that.
+constexpr size_t kSlots = 256;
+constexpr size_t slot_of(std::string_view name) {
+  const auto first = static_cast<unsigned char>(name.front() | 0x20);
+  const auto third_last =
+      static_cast<unsigned char>(name[name.size() >= 3 ? name.size() - 3 : 0] | 0x20);
+  return (name.size() + first + third_last) % kSlots;
+}
+
+struct FieldTable {
+  uint8_t index[kSlots] = {};  // 1 + index into kKnownFields, 0 = none
+};
+
+constexpr FieldTable make_table() {
+  FieldTable table;
+  uint8_t next = 1;
+  for (const KnownField& field : kKnownFields) {
+    uint8_t& slot = table.index[slot_of(field.name)];
+    if (slot != 0) throw "two names in one slot: choose another sum";
+    slot = next++;
+  }
+  return table;
+}
+
+constexpr FieldTable kFieldTable = make_table();
+
+// Views of constants ("/", "*") stay.
+void move_view(std::string_view& view, std::string_view from, const char* to) {
+  if (view.data() < from.data() || view.data() >= from.data() + from.size()) return;
+  view = {to + (view.data() - from.data()), view.size()};
+}
+
+}  // namespace
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+
+FieldId field_id_of(std::string_view name) {
+  if (name.empty()) return FieldId::kOther;
+  const uint8_t index = kFieldTable.index[slot_of(name)];
+  if (index == 0) return FieldId::kOther;
+  const KnownField& known = kKnownFields[index - 1];
+  return equals_ignoring_case(known.name, name) ? known.id : FieldId::kOther;
+}
+
+Method method_of(std::string_view text) {
+  switch (text.size()) {
+    case 3:
+      if (text == "GET") return Method::kGet;
+      if (text == "PUT") return Method::kPut;
+      break;
+    case 4:
+      if (text == "POST") return Method::kPost;
+      if (text == "HEAD") return Method::kHead;
+      break;
+    case 5:
+      if (text == "PATCH") return Method::kPatch;
+      if (text == "TRACE") return Method::kTrace;
+      break;
+    case 6:
+      if (text == "DELETE") return Method::kDelete;
+      break;
+    case 7:
+      if (text == "OPTIONS") return Method::kOptions;
+      if (text == "CONNECT") return Method::kConnect;
+      break;
+    default:
+      break;
+  }
+  return Method::kOther;
+}
+
+bool is_idempotent(Method method) {
+  switch (method) {
+    case Method::kGet:
+    case Method::kHead:
+    case Method::kPut:
+    case Method::kDelete:
+    case Method::kOptions:
+    case Method::kTrace:
+      return true;
+    case Method::kPost:
+    case Method::kConnect:
+    case Method::kPatch:
+    case Method::kOther:
+      return false;
+  }
+  return false;
+}
+
+const Field* Fields::find(FieldId id) const {
+  for (const Field& field : list_) {
+    if (field.id == id && !field.dropped) return &field;
+  }
+  return nullptr;
+}
+
+Field* Fields::find(FieldId id) {
+  return const_cast<Field*>(std::as_const(*this).find(id));
+}
+
+Field* Fields::find(std::string_view name) {
+  for (Field& field : list_) {
+    if (!field.dropped && equals_ignoring_case(field.name, name)) return &field;
+  }
+  return nullptr;
+}
+
+void Fields::drop(FieldId id) {
+  for (Field& field : list_) {
+    if (field.id == id) field.dropped = true;
+  }
+}
+
+void RequestHead::clear() {
+  method = Method::kOther;
+  expects_continue = keep_alive = false;
+  version_minor = 1;
+  method_text = target = authority = {};
+  fields.clear();
+  body = {};
+  refusal.reset();
+}
+
+void RequestHead::rebase(std::string_view from, const char* to) {
+  move_view(method_text, from, to);
+  move_view(target, from, to);
+  move_view(authority, from, to);
+  for (Field& field : fields) {
+    move_view(field.name, from, to);
+    move_view(field.value, from, to);
+  }
+}
+
+void ResponseHead::clear() {
+  status = 0;
+  version_minor = 1;
+  keep_alive = abandons_request = false;
+  reason = {};
+  fields.clear();
+  body = {};
+  body_is_chunked = false;
+  declared_length.reset();
+}
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 417:
+      return "Expectation Failed";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "";
+  }
+}
+
+std::optional<std::string_view> next_list_element(std::string_view& list) {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    std::string_view element = list.substr(0, comma);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    while (!element.empty() && (element.front() == ' ' || element.front() == '\t'))
+      element.remove_prefix(1);
+    while (!element.empty() && (element.back() == ' ' || element.back() == '\t'))
+      element.remove_suffix(1);
+    if (!element.empty()) return element;
+  }
+  return std::nullopt;
+}
+
+}  // namespace httpteleport::http

@@ -1,0 +1,162 @@
+// Message heads as every protocol version sees them (RFC 9110). Plain data.
+//
+// All text is views: into the buffer the head was parsed from, or into an arena of whoever keeps
+// the head. rebase() moves the first to the second.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace httpteleport::http {
+
+enum class Method : uint8_t {
+  kGet,
+  kHead,
+  kPost,
+  kPut,
+  kDelete,
+  kConnect,
+  kOptions,
+  kTrace,
+  kPatch,
+  kOther,
+};
+
+// Case-sensitive, as RFC 9110 section 9.1 has it; kOther for what is not in the enumeration.
+Method method_of(std::string_view text);
+// May be sent twice with the effect of once (RFC 9110 section 9.2.2), so that it may be retried.
+bool is_idempotent(Method method);
+
+// The fields that the engine itself looks at.
+enum class FieldId : uint8_t {
+  kOther,
+  kConnection,
+  kContentLength,
+  kContentType,
+  kDate,
+  kExpect,
+  kForwarded,
+  kHost,
+  kKeepAlive,
+  kMaxForwards,
+  kProxyAuthenticate,
+  kProxyAuthorization,
+  kProxyConnection,
+  kTe,
+  kTrailer,
+  kTransferEncoding,
+  kUpgrade,
+  kVia,
+  kXForwardedFor,
+  kXForwardedHost,
+  kXForwardedProto,
+};
+
+// Names compare without case. O(1).
+FieldId field_id_of(std::string_view name);
+
+struct Field {
+  std::string_view name;
+  std::string_view value;  // without white space around it
+  FieldId id = FieldId::kOther;
+  bool dropped = false;  // not to be passed on: encoders skip it
+};
+
+class Fields {
+ public:
+  void clear() { list_.clear(); }
+  void add(std::string_view name, std::string_view value, FieldId id) {
+    list_.push_back({name, value, id, false});
+  }
+  void add(std::string_view name, std::string_view value) { add(name, value, field_id_of(name)); }
+
+  // The first field with this id that is not dropped, or nullptr.
+  Field* find(FieldId id);
+  const Field* find(FieldId id) const;
+  // The first field of this name (without case) that is not dropped, or nullptr.
+  Field* find(std::string_view name);
+  void drop(FieldId id);
+
+  bool empty() const { return list_.empty(); }
+  size_t size() const { return list_.size(); }
+  auto begin() { return list_.begin(); }
+  auto end() { return list_.end(); }
+  auto begin() const { return list_.begin(); }
+  auto end() const { return list_.end(); }
+
+ private:
+  std::vector<Field> list_;
+};
+
+// How long a message's body is, as far as its head tells.
+struct BodyLength {
+  enum class Kind : uint8_t { kNone, kKnown, kUnknown };
+  Kind kind = Kind::kNone;
+  uint64_t bytes = 0;  // with kKnown
+
+  static BodyLength none() { return {}; }
+  static BodyLength known(uint64_t n) { return {n == 0 ? Kind::kNone : Kind::kKnown, n}; }
+  static BodyLength unknown() { return {Kind::kUnknown, 0}; }
+  bool is_none() const { return kind == Kind::kNone; }
+  bool is_known() const { return kind != Kind::kUnknown; }
+};
+
+struct RequestHead {
+  Method method = Method::kOther;
+  bool expects_continue = false;  // Expect: 100-continue, from an HTTP/1.1 client
+  bool keep_alive = false;        // the client can take another answer on its connection
+  int version_minor = 1;
+  std::string_view method_text;
+  std::string_view target;  // origin-form or "*": absolute-form is taken apart by the codec
+  std::string_view
+      authority;  // host[:port] the request is for; empty when an HTTP/1.0 client names none
+  Fields fields;
+  BodyLength body;
+  // Set when the message is well delimited, so that what follows it can be read, but must be
+  // refused (no Host, CONNECT, an Expect we do not know).
+  std::optional<Error> refusal;
+
+  void clear();
+  // The text `from` was copied to `to`: what pointed into it points into the copy now.
+  void rebase(std::string_view from, const char* to);
+};
+
+struct ResponseHead {
+  int status = 0;  // 100..599
+  int version_minor = 1;
+  bool keep_alive = false;  // the sender will take another request on its connection
+  // Whoever answers reads nothing more of the request, if there is more of it: an answer of our
+  // own.
+  bool abandons_request = false;
+  std::string_view reason;
+  Fields fields;
+  BodyLength body;  // what follows this head; none for answers to HEAD and for 1xx, 204, 304
+  // With a body of unknown length: chunked, so that its end can be told from a broken connection.
+  bool body_is_chunked = false;
+  // The Content-Length as sent, also where no body follows (HEAD, 304).
+  std::optional<uint64_t> declared_length;
+
+  void clear();
+  bool is_informational() const { return status < 200; }
+};
+
+// Answers with these statuses never have a body (RFC 9110 section 6.4.1).
+inline bool status_has_no_body(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
+// The usual phrase for a status of ours, "" for an unknown one.
+std::string_view reason_of(int status);
+
+// ASCII, without case.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
+// Takes the next element off the front of a comma-separated list, without the white space around
+// it; nullopt at the end. Empty elements are skipped.
+std::optional<std::string_view> next_list_element(std::string_view& list);
+
+}  // namespace httpteleport::http

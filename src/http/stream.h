@@ -1,0 +1,106 @@
+// The events in which every protocol speaks of one exchange.
+//
+//     session (h1, teleport)                         upstream connection (h1, teleport)
+//       DownstreamStream  <-- response --  exchange  <-- response --  (calls ResponseHandler)
+//       (calls RequestHandler) -- request -->        -- request -->   UpstreamStream
+//
+// A protocol is an adapter: a session implements DownstreamStream, an upstream connection
+// implements UpstreamStream, and neither knows of the other. Whoever answers requests implements
+// RequestHandler (proxy::Exchange passes them on, admin answers them itself).
+//
+// A message is: head, body bytes any number of times, end. Or it breaks off with a reset, after
+// which nothing more comes. All calls are on one worker. Heads, bytes and trailers given to a call
+// are good until it returns. Flow control is by pausing: a stream that cannot take more says so to
+// its handler (on_..._blocked), who pauses the source; pausing is advice and what is on its way is
+// still delivered.
+#pragma once
+
+#include <string_view>
+
+#include "base/deletable.h"
+#include "base/error.h"
+#include "http/message.h"
+
+namespace httpteleport::http {
+
+// The answering side of one exchange, called by a session. Owned by the session, which drops it
+// after DownstreamStream::end_response() or reset() has been called on it, or after
+// on_downstream_gone().
+class RequestHandler : public Deletable {
+ public:
+  // Once, first. `raw` is the text that the views of `head` point into: copying it and rebasing the
+  // head is how to keep it. The handler may move the head's contents away.
+  virtual void on_request_head(RequestHead& head, std::string_view raw) = 0;
+  virtual void on_request_body(std::string_view bytes) = 0;
+  // `trailers` may be empty.
+  virtual void on_request_end(const Fields& trailers) = 0;
+  // The client is gone or has broken the protocol; nobody reads an answer. Last call.
+  virtual void on_downstream_gone(const Error& error) = 0;
+
+  // The session cannot take more of the response for now / again.
+  virtual void on_response_blocked() = 0;
+  virtual void on_response_unblocked() = 0;
+};
+
+// One lane toward a client, given to a RequestHandler. Lives until end_response(), reset() or
+// on_downstream_gone(), whichever is first; not to be touched after that.
+class DownstreamStream {
+ public:
+  // Any number of informational heads (1xx but 101), then one final one. `head.body` tells whether
+  // a body follows.
+  virtual void send_response_head(ResponseHead& head) = 0;
+  virtual void send_response_body(std::string_view bytes) = 0;
+  // The response is complete. Last call.
+  virtual void end_response(const Fields& trailers) = 0;
+  // The response cannot be completed: the client must see that. Last call.
+  virtual void reset(const Error& error) = 0;
+
+  virtual void pause_request() = 0;
+  virtual void resume_request() = 0;
+
+ protected:
+  ~DownstreamStream() = default;
+};
+
+// The asking side of one exchange, called by an upstream connection.
+class ResponseHandler {
+ public:
+  // Informational heads, then the final one.
+  virtual void on_response_head(ResponseHead& head) = 0;
+  virtual void on_response_body(std::string_view bytes) = 0;
+  // Last call.
+  virtual void on_response_end(const Fields& trailers) = 0;
+  // No response, or no more of it. Codes kConnectFailed and kNotSent promise that the endpoint has
+  // seen nothing of the request. Last call.
+  virtual void on_upstream_reset(const Error& error) = 0;
+
+  // The stream cannot take more of the request for now / again.
+  virtual void on_request_blocked() = 0;
+  virtual void on_request_unblocked() = 0;
+
+ protected:
+  ~ResponseHandler() = default;
+};
+
+// One lane toward an endpoint, given to whoever opened it. Lives until on_response_end(),
+// on_upstream_reset() or cancel(), whichever is first; not to be touched after that.
+//
+// None of the calls below calls the ResponseHandler back before it returns, but for
+// on_request_blocked().
+class UpstreamStream {
+ public:
+  // First, once.
+  virtual void send_request_head(const RequestHead& head) = 0;
+  virtual void send_request_body(std::string_view bytes) = 0;
+  virtual void end_request(const Fields& trailers) = 0;
+  // The answer is not wanted any more. Last call.
+  virtual void cancel() = 0;
+
+  virtual void pause_response() = 0;
+  virtual void resume_response() = 0;
+
+ protected:
+  ~UpstreamStream() = default;
+};
+
+}  // namespace httpteleport::http
