@@ -1,0 +1,59 @@
+// Addresses of sockets: IPv4, IPv6.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace httpteleport::net {
+
+// A socket address by value. Default constructed it is invalid.
+class Address {
+ public:
+  Address() = default;
+  Address(const sockaddr* address, socklen_t length);
+
+  bool is_valid() const { return length_ != 0; }
+  bool is_ipv6() const { return storage_.ss_family == AF_INET6; }
+  int family() const { return storage_.ss_family; }
+  uint16_t port() const;
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t length() const { return length_; }
+
+  // "10.0.0.1" or "2001:db8::1"; IPv4 addresses mapped into IPv6 are shown as IPv4.
+  std::string ip() const;
+  // "10.0.0.1:80" or "[2001:db8::1]:80".
+  std::string to_string() const;
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t length_ = 0;
+};
+
+// "host:port" taken apart: the brackets of an IPv6 literal are removed, the host may be empty.
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;
+};
+
+// Errors: kBadConfig with what is accepted. Port 0 is accepted (the kernel chooses).
+Result<HostPort> parse_host_port(std::string_view text);
+
+// The address to listen on for "host:port". An empty host means every address of the machine, IPv6
+// and IPv4 alike; a name must resolve to an address of this machine.
+Result<Address> resolve_listen(const HostPort& target);
+
+// All addresses of a target to connect to, in the resolver's order; an empty host means 127.0.0.1.
+// Blocks on name resolution: control threads only. Errors: kBadConfig when the name does not exist
+// or the resolver gives no answer.
+Result<std::vector<Address>> resolve_connect(const HostPort& target);
+
+// The local address of a bound socket; invalid when the system call fails.
+Address local_address(int fd);
+
+}  // namespace httpteleport::net

@@ -1,0 +1,154 @@
+// One stream socket: bytes in by callback, bytes out by a buffer that is flushed once a loop turn.
+//
+// Contract for the layers above, the same for any backend of the loop: bytes given to on_data() are
+// valid until it returns; bytes given to write() belong to the connection from then on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/buffer.h"
+#include "event/loop.h"
+#include "metrics/worker_metrics.h"
+#include "net/socket.h"
+
+namespace httpteleport::net {
+
+// What happens on a connection. The handler outlives the connection's last callback. Any of these
+// may call close() or abort() on the connection; destroying it goes through Loop::delete_later().
+class ConnectionHandler {
+ public:
+  // An outgoing connection is established. Not called for accepted ones.
+  virtual void on_connected() {}
+
+  // `bytes` is everything received and not yet consumed, in order. Returns how many bytes of it are
+  // used up; the rest is offered again, with more behind it, when more arrives, or when reading is
+  // resumed. A handler that can use nothing yet returns 0 and must bound how long it lets `bytes`
+  // grow.
+  virtual size_t on_data(std::string_view bytes) = 0;
+
+  // The peer has sent FIN, and all its bytes have been offered. Bytes may still be sent to it.
+  virtual void on_end() = 0;
+
+  // The peer has sent FIN or died, while reading is paused: what it sent before may still wait.
+  // Once.
+  virtual void on_peer_closing() {}
+
+  // The connection is dead: connect failed, reset, write failed, or both directions have ended
+  // after shutdown_write(). Called once, as the last callback, and never after close() or abort().
+  virtual void on_closed(const Error& error) = 0;
+
+  // More than Connection::kHighWatermarkBytes wait to be sent / less than kLowWatermarkBytes again.
+  virtual void on_write_blocked() {}
+  virtual void on_write_unblocked() {}
+
+ protected:
+  ~ConnectionHandler() = default;
+};
+
+// Why reading is paused: bits, so that pausing twice for one reason is harmless.
+enum class PauseReason : uint8_t {
+  kBusy = 1,           // the handler has an exchange to finish first
+  kOtherSideFull = 2,  // what is read could not be passed on
+};
+
+class Connection final : public Deletable, private event::IoHandler, private event::TurnEndTask {
+ public:
+  static constexpr size_t kHighWatermarkBytes = 256 * 1024;
+  static constexpr size_t kLowWatermarkBytes = 64 * 1024;
+  // Reads of one connection in one turn, so that one fast peer does not starve the others.
+  static constexpr int kReadsPerTurn = 4;
+
+  // Takes over an accepted socket. `metrics` counts it; all references outlive the connection.
+  // Nothing happens before start().
+  Connection(event::Loop& loop, Socket socket, metrics::SocketMetrics& metrics, Source peer);
+  ~Connection() override;
+
+  // Watches an accepted socket, or one whose connect was started (`connecting`). Errors (kSystem)
+  // leave the connection closed; on_closed() is not called.
+  Result<void> start(ConnectionHandler& handler, bool connecting = false);
+  // Gives the callbacks to another handler from now on.
+  void set_handler(ConnectionHandler& handler) { handler_ = &handler; }
+
+  // Appends to the output; sent at the end of the turn, or at once when `bytes` is large and
+  // nothing blocks it, which saves the copy. Bytes written before an outgoing connection is
+  // established wait for it. Ignored once the connection is closed.
+  void write(std::string_view bytes);
+  void write(BufferChain&& bytes);
+  // For encoders: append to output(), then call output_added().
+  BufferChain& output() { return output_; }
+  void output_added();
+
+  void pause(PauseReason reason) { pause_reasons_ |= static_cast<uint8_t>(reason); }
+  // Offers what waits at the end of the turn, never inside the call.
+  void resume(PauseReason reason);
+
+  // Sends now what waits, instead of at the end of the turn, as far as the socket takes it.
+  void flush();
+  // Sends FIN once all output is sent. Reading goes on.
+  void shutdown_write();
+  // Closes at once; unsent output is dropped. Idempotent. No callback follows.
+  void close();
+  // Closes with RST, so that the peer sees a broken connection. Idempotent.
+  void abort();
+
+  bool is_open() const { return state_ != State::kClosed; }
+  bool is_connected() const { return state_ == State::kOpen; }
+  // The peer's FIN has been seen, even if bytes before it still wait.
+  bool peer_closed() const { return peer_closed_; }
+  // Bytes received and offered, but not consumed.
+  size_t unread_bytes() const { return unread_.size(); }
+  size_t unsent_bytes() const { return output_.size(); }
+  bool is_write_blocked() const { return write_blocked_; }
+  bool is_paused() const { return pause_reasons_ != 0; }
+  // Bytes the kernel has taken in all, for whoever must know whether anything left.
+  uint64_t bytes_sent() const { return bytes_sent_; }
+
+  event::Loop& loop() { return loop_; }
+
+ private:
+  enum class State : uint8_t { kIdle, kConnecting, kOpen, kClosed };
+
+  void on_ready(event::Readiness readiness) override;
+  void on_turn_end() override;
+
+  void finish_connect();
+  void read_available();
+  // One recv; false when there is nothing more to read now.
+  bool read_once();
+  void deliver(std::string_view bytes, bool from_unread);
+  void keep_unread(std::string_view rest, bool from_unread);
+  void deliver_end();
+  // Sends output_ and then `extra`, as far as the socket takes it. Returns bytes taken of `extra`.
+  size_t send_now(std::string_view extra);
+  void check_watermarks();
+  void fail(Code code, int sys_errno, const char* detail);
+
+  event::Loop& loop_;
+  Socket socket_;
+  metrics::SocketMetrics& metrics_;
+  ConnectionHandler* handler_ = nullptr;
+  BufferChain output_;
+  std::string unread_;
+  uint64_t bytes_sent_ = 0;
+  Error failure_{};
+  Source peer_;
+  State state_ = State::kIdle;
+  uint8_t pause_reasons_ = 0;
+  bool readable_ = false;  // the kernel may have bytes for us
+  bool writable_ = false;  // the last send was not refused
+  bool peer_closed_ = false;
+  bool end_read_ = false;  // recv returned 0
+  bool end_delivered_ = false;
+  bool closing_told_ = false;
+  bool delivering_ = false;
+  bool offer_again_ = false;  // resume() was called: offer unread bytes even if none are new
+  bool shutdown_wanted_ = false;
+  bool shutdown_done_ = false;
+  bool write_blocked_ = false;
+  bool failed_ = false;  // on_closed() is due at the end of the turn
+};
+
+}  // namespace httpteleport::net

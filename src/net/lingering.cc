@@ -1,0 +1,72 @@
+#include "net/lingering.h"
+
+namespace httpteleport::net {
+
+class LingeringConnections::Entry final : public IntrusiveNode,
+                                          public Deletable,
+                                          private ConnectionHandler {
+ public:
+  Entry(LingeringConnections& owner, std::unique_ptr<Connection> connection)
+      : owner_(owner), connection_(std::move(connection)) {}
+
+  void start() {
+    connection_->set_handler(*this);
+    const bool all_sent = connection_->unsent_bytes() == 0;
+    owner_.loop_.set_timer(timer_,
+                           all_sent ? owner_.options_.drain_timeout
+                                    : owner_.options_.send_timeout + owner_.options_.drain_timeout);
+    connection_->shutdown_write();
+    connection_->resume(PauseReason::kBusy);
+    connection_->resume(PauseReason::kOtherSideFull);
+  }
+
+  void close() {
+    timer_.cancel();
+    connection_->close();
+  }
+
+ private:
+  size_t on_data(std::string_view bytes) override {
+    discarded_ += bytes.size();
+    if (discarded_ > owner_.options_.discard_bytes_max) owner_.drop(*this);
+    return bytes.size();
+  }
+  // The peer may send FIN before it has read our answer: what is unsent still goes out, and then
+  // the connection reports that both directions have ended.
+  void on_end() override {}
+  void on_closed(const Error&) override { owner_.drop(*this); }
+  void on_timeout() { owner_.drop(*this); }
+
+  LingeringConnections& owner_;
+  std::unique_ptr<Connection> connection_;
+  uint64_t discarded_ = 0;
+  event::MemberTimer<Entry, &Entry::on_timeout> timer_{*this};
+};
+
+LingeringConnections::~LingeringConnections() {
+  while (!entries_.empty())
+    drop(entries_.front());
+}
+
+void LingeringConnections::take(std::unique_ptr<Connection> connection, bool peer_may_send) {
+  if (!peer_may_send) {
+    connection->flush();
+    if (connection->unsent_bytes() == 0) connection->close();
+  }
+  if (!connection->is_open()) return loop_.delete_later(std::move(connection));
+  if (count_ >= options_.connections_max) drop(entries_.front());
+  auto* entry = new Entry(*this, std::move(connection));
+  entries_.push_back(*entry);
+  ++count_;
+  entry->start();
+}
+
+void LingeringConnections::drop(Entry& entry) {
+  if (!entry.is_linked()) return;
+  entry.unlink();
+  --count_;
+  entry.close();
+  loop_.delete_later(std::unique_ptr<Entry>(&entry));
+}
+
+}  // namespace httpteleport::net

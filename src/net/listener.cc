@@ -1,0 +1,65 @@
+#include "net/listener.h"
+
+#include <cerrno>
+
+namespace httpteleport::net {
+
+Listener::Listener(event::Loop& loop, Socket socket, AcceptHandler& handler,
+                   metrics::WorkerMetrics& metrics)
+    : loop_(loop), socket_(std::move(socket)), handler_(handler), metrics_(metrics) {}
+
+Listener::~Listener() {
+  if (watched_) loop_.unwatch(socket_.fd());
+}
+
+Result<void> Listener::start() {
+  const Result<void> watched = loop_.watch_level(socket_.fd(), *this);
+  watched_ = watched.has_value();
+  return watched;
+}
+
+void Listener::resume() {
+  if (!socket_.is_open() || watched_) return;
+  if (!start()) loop_.set_timer(pause_timer_, kPauseAfterError);
+}
+
+void Listener::on_ready(event::Readiness) {
+  for (int i = 0; i < kAcceptsPerTurn && socket_.is_open(); ++i) {
+    if (!accept_one()) return;
+  }
+}
+
+bool Listener::accept_one() {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  Socket accepted(accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&storage), &length,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (accepted.is_open()) {
+    metrics_.accepted.add();
+    set_no_delay(accepted.fd());
+    handler_.on_accept(std::move(accepted),
+                       Address(reinterpret_cast<const sockaddr*>(&storage), length));
+    return true;
+  }
+  if (errno == EAGAIN) return false;
+  if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) return true;
+  metrics_.accept_errors.add();
+  if (watched_) {
+    loop_.unwatch(socket_.fd());
+    watched_ = false;
+    loop_.set_timer(pause_timer_, kPauseAfterError);
+  }
+  return false;
+}
+
+void Listener::close() {
+  if (!socket_.is_open()) return;
+  while (accept_one()) {
+  }
+  if (watched_) loop_.unwatch(socket_.fd());
+  watched_ = false;
+  pause_timer_.cancel();
+  socket_.reset();
+}
+
+}  // namespace httpteleport::net

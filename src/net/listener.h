@@ -1,0 +1,55 @@
+// Accepts connections on one listening socket for one worker.
+#pragma once
+
+#include "base/clock.h"
+#include "event/loop.h"
+#include "metrics/worker_metrics.h"
+#include "net/socket.h"
+
+namespace httpteleport::net {
+
+class AcceptHandler {
+ public:
+  // A new connection, non-blocking, with TCP_NODELAY set.
+  virtual void on_accept(Socket socket, const Address& peer) = 0;
+
+ protected:
+  ~AcceptHandler() = default;
+};
+
+// Owned by a worker, which outlives it. At most kAcceptsPerTurn connections are taken a turn, so
+// that a flood of new ones does not starve those that are there. When the process has no
+// descriptors left it waits kPauseAfterError instead of spinning.
+class Listener final : public event::IoHandler {
+ public:
+  static constexpr int kAcceptsPerTurn = 64;
+  static constexpr Duration kPauseAfterError = std::chrono::milliseconds(100);
+
+  Listener(event::Loop& loop, Socket socket, AcceptHandler& handler,
+           metrics::WorkerMetrics& metrics);
+  ~Listener();
+
+  // Starts accepting. Errors: kSystem.
+  Result<void> start();
+  // Takes what already waits in the kernel's queue, which closing the socket would reset, and
+  // stops.
+  void close();
+
+  Address address() const { return local_address(socket_.fd()); }
+  bool is_open() const { return socket_.is_open(); }
+
+ private:
+  void on_ready(event::Readiness readiness) override;
+  void resume();
+  // False when the queue is empty or accepting had to be paused.
+  bool accept_one();
+
+  event::Loop& loop_;
+  Socket socket_;
+  AcceptHandler& handler_;
+  metrics::WorkerMetrics& metrics_;
+  bool watched_ = false;
+  event::MemberTimer<Listener, &Listener::resume> pause_timer_{*this};
+};
+
+}  // namespace httpteleport::net

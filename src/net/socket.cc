@@ -1,0 +1,78 @@
+#include "net/socket.h"
+
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace httpteleport::net {
+
+namespace {
+
+Error system_error(const char* detail) {
+  return Error{Code::kSystem, Source::kInternal, errno, detail};
+}
+
+void set_option(int fd, int level, int option, int value) {
+  setsockopt(fd, level, option, &value, sizeof value);
+}
+
+}  // namespace
+
+Socket& Socket::operator=(Socket&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void Socket::reset() {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+}
+
+Result<Socket> listen_on(const Address& address, const ListenOptions& options) {
+  Socket socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return system_error("cannot create a socket");
+  set_option(socket.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (options.reuse_port) set_option(socket.fd(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address.is_ipv6()) set_option(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  if (bind(socket.fd(), address.get(), address.length()) != 0) return system_error("cannot bind");
+  if (listen(socket.fd(), options.backlog) != 0) return system_error("cannot listen");
+  return socket;
+}
+
+Result<Socket> start_connect(const Address& address) {
+  Socket socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) {
+    return Error{Code::kConnectFailed, Source::kUpstream, errno, "cannot create a socket"};
+  }
+  set_no_delay(socket.fd());
+  if (connect(socket.fd(), address.get(), address.length()) != 0 && errno != EINPROGRESS) {
+    return Error{Code::kConnectFailed, Source::kUpstream, errno, "cannot connect"};
+  }
+  return socket;
+}
+
+void set_no_delay(int fd) {
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+void set_dead_peer_timeout(int fd, Duration timeout) {
+  const auto ms =
+      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
+  const int seconds = ms / 1000 > 3 ? ms / 1000 : 3;
+  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds / 2);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 3);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+void set_reset_on_close(int fd) {
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+}  // namespace httpteleport::net
