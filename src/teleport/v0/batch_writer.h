@@ -1,0 +1,53 @@
+// The send side of a v0 link direction: complete messages in, compressed batches out.
+//
+// Sans-I/O. Messages wait in a queue until the owner flushes: at the end of a loop turn, when the
+// batch delay is over, or when the socket has room again. A message leaves the queue only to be
+// encoded, so one that is given up before that costs nothing, and one that has begun is always
+// finished: the wire has no way to abandon it. Used by both ends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/buffer.h"
+#include "base/intrusive_list.h"
+#include "compress/stream.h"
+
+namespace httpteleport::teleport::v0 {
+
+// A message ready to go. Unlinking it takes it back.
+class OutgoingFrame : public IntrusiveNode {
+ public:
+  explicit OutgoingFrame(BlockPool& pool) : message(pool) {}
+  uint32_t id = 0;
+  BufferChain message;  // one whole HTTP/1.1 message
+};
+
+class BatchWriter {
+ public:
+  // Plain bytes encoded in one call of encode(), at most, beyond the last message begun: bounds the
+  // time a turn spends in the compressor.
+  static constexpr size_t kPlainBytesPerStep = 256 * 1024;
+
+  BatchWriter(const compress::Settings& settings, BlockPool& pool);
+
+  // Queues `frame`, which stays the caller's and must live until it is in encode()'s `begun`.
+  void add(OutgoingFrame& frame);
+
+  bool has_work() const { return !queue_.empty() || !current_.empty(); }
+  // Bytes of messages added and not yet begun, those taken back since included.
+  size_t queued_bytes() const { return queue_.empty() ? 0 : queued_bytes_; }
+
+  // Encodes up to kPlainBytesPerStep and ends with a flush of the compressor, so that the peer can
+  // read all of it. The frames whose encoding has begun move to `begun`, without their messages.
+  // Returns the plain bytes encoded, ids included.
+  size_t encode(BufferChain& wire, IntrusiveList<OutgoingFrame>& begun);
+
+ private:
+  std::unique_ptr<compress::Encoder> encoder_;
+  IntrusiveList<OutgoingFrame> queue_;
+  BufferChain current_;  // the rest of the message being encoded
+  size_t queued_bytes_ = 0;
+};
+
+}  // namespace httpteleport::teleport::v0

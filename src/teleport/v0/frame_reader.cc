@@ -1,0 +1,152 @@
+#include "teleport/v0/frame_reader.h"
+
+#include <bit>
+#include <cstring>
+
+namespace httpteleport::teleport::v0 {
+
+using http::h1::BodyFraming;
+
+namespace {
+
+constexpr size_t kScratchBytes = 64 * 1024;
+constexpr size_t kIdBytes = 4;
+
+uint32_t read_le32(const char* bytes) {
+  static_assert(std::endian::native == std::endian::little);
+  uint32_t value = 0;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+FrameReader::FrameReader(compress::Method method, Source peer, const ReaderLimits& limits)
+    : limits_(limits),
+      decoder_(compress::make_decoder(method, peer)),
+      scratch_(std::make_unique_for_overwrite<char[]>(kScratchBytes)),
+      body_(peer, {.trailers = {limits.head_bytes_max, limits.fields_max}}) {}
+
+Result<void> FrameReader::feed(std::string_view wire) {
+  while (true) {
+    const Result<compress::Decoder::Step> step =
+        decoder_->decode(wire, {scratch_.get(), kScratchBytes});
+    if (!step) return step.error();
+    wire.remove_prefix(step->consumed);
+    plain_bytes_ += step->produced;
+    if (const Result<void> fed = feed_plain({scratch_.get(), step->produced}); !fed) return fed;
+    if (step->consumed == 0 && step->produced == 0) return {};
+  }
+}
+
+// Whole heads and bodies are used straight from `plain`; only what is cut off waits in pending_.
+Result<void> FrameReader::feed_plain(std::string_view plain) {
+  if (plain.empty()) return {};
+  const bool joined = !pending_.empty();
+  if (joined) pending_.append(plain);
+  const std::string_view bytes = joined ? std::string_view(pending_) : plain;
+  size_t used = 0;
+  while (used < bytes.size()) {
+    const Result<size_t> step = advance(bytes.substr(used));
+    if (!step) return step.error();
+    if (*step == 0) break;
+    used += *step;
+  }
+  if (joined) {
+    pending_.erase(0, used);
+  } else {
+    pending_.assign(bytes.substr(used));
+  }
+  return {};
+}
+
+Result<size_t> FrameReader::advance(std::string_view bytes) {
+  switch (state_) {
+    case State::kId:
+      if (bytes.size() < kIdBytes) return size_t{0};
+      id_ = read_le32(bytes.data());
+      state_ = State::kHead;
+      scanner_.reset();
+      return kIdBytes;
+    case State::kHead:
+      return advance_head(bytes);
+    case State::kBody:
+      return advance_body(bytes);
+  }
+  return size_t{0};
+}
+
+Result<size_t> FrameReader::advance_head(std::string_view bytes) {
+  if (!scanner_.worth_parsing(bytes, head_limits())) return size_t{0};
+  const Result<HeadStep> step = read_head(id_, bytes);
+  if (!step) return step.error();
+  if (step->size == 0) return size_t{0};
+  if (step->framing == BodyFraming::kNone ||
+      (step->framing == BodyFraming::kLength && step->length == 0)) {
+    state_ = State::kId;
+    on_end({});
+  } else {
+    state_ = State::kBody;
+    body_.start(step->framing, step->length);
+  }
+  return step->size;
+}
+
+Result<size_t> FrameReader::advance_body(std::string_view bytes) {
+  const auto step = body_.decode(bytes);
+  if (!step) return step.error();
+  if (!step->body.empty()) on_body(step->body);
+  if (step->done) {
+    state_ = State::kId;
+    on_end(body_.trailers());
+  }
+  return step->consumed;
+}
+
+RequestReader::RequestReader(compress::Method method, const ReaderLimits& limits,
+                             RequestEvents& events)
+    : FrameReader(method, Source::kDownstream, limits), events_(events) {}
+
+Result<FrameReader::HeadStep> RequestReader::read_head(uint32_t id, std::string_view bytes) {
+  const Result<size_t> size = http::h1::parse_request_head(bytes, head_limits(), head_);
+  if (!size) return size.error();
+  if (*size == 0) return HeadStep{};
+  HeadStep step{.size = *size};
+  if (head_.body.kind == http::BodyLength::Kind::kUnknown) {
+    step.framing = BodyFraming::kChunked;
+  } else if (!head_.body.is_none()) {
+    step.framing = BodyFraming::kLength;
+    step.length = head_.body.bytes;
+  }
+  events_.on_request_frame(id, head_, bytes.substr(0, *size));
+  return step;
+}
+
+ResponseReader::ResponseReader(compress::Method method, const ReaderLimits& limits,
+                               ResponseEvents& events)
+    : FrameReader(method, Source::kUpstream, limits), events_(events) {}
+
+Result<FrameReader::HeadStep> ResponseReader::read_head(uint32_t id, std::string_view bytes) {
+  const http::Method method = events_.method_of_request(id);
+  const Result<size_t> size = http::h1::parse_response_head(bytes, head_limits(), method, head_);
+  if (!size) return size.error();
+  if (*size == 0) return HeadStep{};
+  if (head_.is_informational()) {
+    return Error{Code::kMalformed, Source::kUpstream, 0, "an informational response on the link"};
+  }
+  HeadStep step{.size = *size};
+  if (head_.body.kind == http::BodyLength::Kind::kUnknown) {
+    if (!head_.body_is_chunked) {
+      return Error{Code::kMalformed, Source::kUpstream, 0,
+                   "a response without a length on the link"};
+    }
+    step.framing = BodyFraming::kChunked;
+  } else if (!head_.body.is_none()) {
+    step.framing = BodyFraming::kLength;
+    step.length = head_.body.bytes;
+  }
+  events_.on_response_frame(id, head_, bytes.substr(0, *size));
+  return step;
+}
+
+}  // namespace httpteleport::teleport::v0
