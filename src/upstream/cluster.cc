@@ -1,0 +1,82 @@
+#include "upstream/cluster.h"
+
+#include <algorithm>
+
+namespace httpteleport::upstream {
+
+namespace {
+
+Ejection::Options ejection_for(const ClusterOptions& cluster, const EndpointOptions& endpoint) {
+  Ejection::Options options = cluster.ejection;
+  options.connect_failures_max = static_cast<uint32_t>(endpoint.addresses.size());
+  return options;
+}
+
+std::unique_ptr<Transport> make_transport(const TransportContext& context,
+                                          const ClusterOptions& options) {
+  if (options.protocol == Protocol::kTeleport)
+    return std::make_unique<TeleportLinks>(context, options.teleport);
+  return std::make_unique<Http1Pool>(context, options.http1);
+}
+
+}  // namespace
+
+Endpoint::Endpoint(event::Loop& loop, metrics::WorkerMetrics& metrics,
+                   const ClusterOptions& cluster, const EndpointOptions& options)
+    : loop_(loop),
+      options_(options),
+      ejection_(ejection_for(cluster, options)),
+      transport_(make_transport({loop, metrics, options.addresses}, cluster)) {}
+
+EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
+  if (this != &other) {
+    release();
+    endpoint_ = std::exchange(other.endpoint_, nullptr);
+  }
+  return *this;
+}
+
+void EndpointLease::release() {
+  if (endpoint_ != nullptr) --endpoint_->pending_;
+  endpoint_ = nullptr;
+}
+
+Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options)
+    : options_(options) {
+  HT_ASSERT(!options.endpoints.empty());
+  for (const EndpointOptions& endpoint : options.endpoints) {
+    HT_ASSERT(!endpoint.addresses.empty() && endpoint.weight > 0);
+    endpoints_.push_back(std::make_unique<Endpoint>(loop, metrics, options, endpoint));
+  }
+  loads_.resize(endpoints_.size());
+}
+
+EndpointLease Cluster::pick(std::span<Endpoint* const> failed) {
+  const Endpoint* soonest = nullptr;
+  size_t soonest_index = 0;
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    Endpoint& endpoint = *endpoints_[i];
+    const auto failures = static_cast<size_t>(std::count(failed.begin(), failed.end(), &endpoint));
+    const bool untried = failures < endpoint.options_.addresses.size();
+    const TimePoint now = endpoint.loop_.now();
+    loads_[i] = {endpoint.pending_, endpoint.options_.weight,
+                 untried && endpoint.ejection_.admits(now, endpoint.pending_)};
+    if (untried && (soonest == nullptr ||
+                    endpoint.ejection_.paused_until() < soonest->ejection_.paused_until())) {
+      soonest = &endpoint;
+      soonest_index = i;
+    }
+  }
+  std::optional<size_t> choice = pick_least_loaded(loads_, next_start_);
+  next_start_ = (next_start_ + 1) % endpoints_.size();
+  if (!choice && soonest != nullptr) choice = soonest_index;
+  if (!choice) return {};
+  return EndpointLease(*endpoints_[*choice]);
+}
+
+void Cluster::drain() {
+  for (const auto& endpoint : endpoints_)
+    endpoint->transport_->drain();
+}
+
+}  // namespace httpteleport::upstream

@@ -1,0 +1,209 @@
+#include "upstream/http1_connection.h"
+
+#include "http/h1/encoder.h"
+
+namespace httpteleport::upstream {
+
+Http1Connection::Http1Connection(Http1Pool& pool, net::Socket socket)
+    : pool_(pool),
+      connection_(pool.context_.loop, std::move(socket), pool.context_.metrics.upstream_sockets,
+                  Source::kUpstream),
+      body_(Source::kUpstream, {.trailers = pool.options_.head_limits}) {}
+
+bool Http1Connection::start() {
+  pool_.context_.loop.set_timer(connect_timer_, pool_.options_.connect_timeout);
+  return connection_.start(*this, true).has_value();
+}
+
+void Http1Connection::begin(http::ResponseHandler& handler) {
+  HT_ASSERT(state_ == State::kIdle && handler_ == nullptr);
+  idle_timer_.cancel();
+  handler_ = &handler;
+  state_ = State::kAwaitingHead;
+  sent_before_ = connection_.bytes_sent();
+  request_chunked_ = request_ended_ = keep_alive_ = head_passed_ = false;
+  scanner_.reset();
+  pool_.context_.metrics.upstream.started.add();
+}
+
+void Http1Connection::send_request_head(const http::RequestHead& head) {
+  method_ = head.method;
+  const http::h1::OutgoingFraming framing = http::h1::framing_of(head);
+  request_chunked_ = framing.chunked;
+  http::h1::encode_request_head(head, framing, connection_.output());
+  connection_.output_added();
+}
+
+void Http1Connection::send_request_body(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (!request_chunked_) return connection_.write(bytes);
+  connection_.write(http::h1::make_chunk_head(bytes.size()).view());
+  connection_.write(bytes);
+  connection_.write("\r\n");
+}
+
+void Http1Connection::end_request(const http::Fields& trailers) {
+  request_ended_ = true;
+  if (!request_chunked_) return;
+  http::h1::encode_last_chunk(trailers, connection_.output());
+  connection_.output_added();
+}
+
+void Http1Connection::cancel() {
+  handler_ = nullptr;
+  pool_.on_dead(*this);
+}
+
+void Http1Connection::close() {
+  connect_timer_.cancel();
+  idle_timer_.cancel();
+  failure_timer_.cancel();
+  connection_.close();
+}
+
+void Http1Connection::on_connected() {
+  connect_timer_.cancel();
+  pool_.context_.metrics.connects.add();
+}
+
+size_t Http1Connection::on_data(std::string_view bytes) {
+  switch (state_) {
+    case State::kAwaitingHead:
+      return read_head(bytes);
+    case State::kInBody:
+      return read_body(bytes);
+    case State::kIdle:
+      break;
+  }
+  // An answer that nobody asked for: whatever comes next on this connection cannot be trusted.
+  pool_.on_dead(*this);
+  return bytes.size();
+}
+
+size_t Http1Connection::read_head(std::string_view bytes) {
+  const http::h1::HeadLimits& limits = pool_.options_.head_limits;
+  if (!scanner_.worth_parsing(bytes, limits)) return 0;
+  const Result<size_t> size = http::h1::parse_response_head(bytes, limits, method_, head_);
+  if (!size) {
+    reset_stream(size.error());
+    return bytes.size();
+  }
+  if (*size == 0) return 0;
+  scanner_.reset();
+  if (head_.is_informational()) {
+    handler_->on_response_head(head_);
+    return *size;
+  }
+  keep_alive_ = head_.keep_alive;
+  head_passed_ = true;
+  state_ = State::kInBody;
+  start_body(head_);
+  handler_->on_response_head(head_);
+  if (handler_ != nullptr && body_.is_done()) finish({}, *size < bytes.size());
+  return *size;
+}
+
+void Http1Connection::start_body(const http::ResponseHead& head) {
+  using http::h1::BodyFraming;
+  switch (head.body.kind) {
+    case http::BodyLength::Kind::kNone:
+      return body_.start(BodyFraming::kNone);
+    case http::BodyLength::Kind::kKnown:
+      return body_.start(BodyFraming::kLength, head.body.bytes);
+    case http::BodyLength::Kind::kUnknown:
+      return body_.start(head.body_is_chunked ? BodyFraming::kChunked : BodyFraming::kUntilClose);
+  }
+}
+
+size_t Http1Connection::read_body(std::string_view bytes) {
+  const auto step = body_.decode(bytes);
+  if (!step) {
+    reset_stream(step.error());
+    return bytes.size();
+  }
+  if (!step->body.empty()) handler_->on_response_body(step->body);
+  if (handler_ != nullptr && step->done) finish(body_.trailers(), step->consumed < bytes.size());
+  return step->consumed;
+}
+
+void Http1Connection::finish(const http::Fields& trailers, bool surplus) {
+  http::ResponseHandler* handler = std::exchange(handler_, nullptr);
+  metrics::ExchangeMetrics& counts = pool_.context_.metrics.upstream;
+  counts.succeeded.add();
+  if (head_.status != 200) counts.non_200.add();
+  const bool reusable = keep_alive_ && request_ended_ && !surplus &&
+                        connection_.unsent_bytes() == 0 && !connection_.peer_closed();
+  state_ = State::kIdle;
+  connection_.resume(net::PauseReason::kOtherSideFull);
+  if (reusable) {
+    pool_.on_idle(*this);
+  } else {
+    pool_.on_dead(*this);
+  }
+  handler->on_response_end(trailers);
+}
+
+void Http1Connection::reset_stream(const Error& error) {
+  http::ResponseHandler* handler = std::exchange(handler_, nullptr);
+  pool_.on_dead(*this);
+  if (handler != nullptr) handler->on_upstream_reset(error);
+}
+
+void Http1Connection::on_end() {
+  if (state_ == State::kIdle) return pool_.on_dead(*this);
+  if (state_ == State::kInBody && body_.may_end_here()) return finish({}, true);
+  Error error{Code::kConnectionLost, Source::kUpstream, 0,
+              "the endpoint closed the connection without an answer"};
+  if (head_passed_) {
+    error = {Code::kTruncated, Source::kUpstream, 0,
+             "the endpoint closed the connection inside the response"};
+  } else if (connection_.bytes_sent() == sent_before_) {
+    error = {Code::kNotSent, Source::kUpstream, 0, "the endpoint closed the idle connection"};
+  }
+  reset_stream(error);
+}
+
+void Http1Connection::on_closed(const Error& error) {
+  if (error.code == Code::kConnectFailed) return fail_to_connect(error);
+  Error cause = error;
+  if (head_passed_) {
+    cause.code = Code::kTruncated;
+  } else if (connection_.bytes_sent() == sent_before_) {
+    cause.code = Code::kNotSent;
+  }
+  reset_stream(cause);
+}
+
+void Http1Connection::on_write_blocked() {
+  if (handler_ != nullptr) handler_->on_request_blocked();
+}
+
+void Http1Connection::on_write_unblocked() {
+  if (handler_ != nullptr) handler_->on_request_unblocked();
+}
+
+void Http1Connection::fail_to_connect(const Error& error) {
+  pool_.context_.metrics.connect_errors.add();
+  pool_.on_connect_failed();
+  reset_stream(error);
+}
+
+void Http1Connection::on_connect_timeout() {
+  fail_to_connect({Code::kConnectFailed, Source::kUpstream, 0,
+                   "the endpoint did not take the connection in time"});
+}
+
+void Http1Connection::on_idle_timeout() {
+  pool_.on_dead(*this);
+}
+
+void Http1Connection::fail_later(const Error& error) {
+  deferred_failure_ = error;
+  pool_.context_.loop.set_timer(failure_timer_, Duration::zero());
+}
+
+void Http1Connection::on_deferred_failure() {
+  fail_to_connect(deferred_failure_);
+}
+
+}  // namespace httpteleport::upstream

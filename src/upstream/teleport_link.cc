@@ -1,0 +1,382 @@
+#include "upstream/teleport_link.h"
+
+#include <algorithm>
+
+#include "http/h1/encoder.h"
+#include "teleport/v0/handshake.h"
+
+namespace httpteleport::upstream {
+
+namespace v0 = teleport::v0;
+
+namespace {
+
+// A batch that has grown to this goes out before its delay is over.
+constexpr size_t kBatchBytes = 64 * 1024;
+
+}  // namespace
+
+TeleportStream::TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool)
+    : OutgoingFrame(pool), link_(link), handler_(&handler), held_response_(pool) {}
+
+void TeleportStream::send_request_head(const http::RequestHead& head) {
+  HT_ASSERT(head.body.is_known());
+  method_ = head.method;
+  http::h1::encode_request_head(head, http::h1::framing_of(head), message);
+  if (!refusal_ && message.size() > link_.options_.request_head_bytes_max) {
+    refusal_ =
+        Error{Code::kHeadTooLarge, Source::kDownstream, 0,
+              "the request head is larger than what the teleport peer takes (-outMaxHeaderSize)"};
+  }
+}
+
+void TeleportStream::end_request(const http::Fields&) {
+  link_.on_request_whole(*this);
+}
+
+void TeleportStream::cancel() {
+  link_.on_cancelled(*this);
+}
+
+void TeleportStream::resume_response() {
+  paused_ = false;
+  if (!held_response_.empty() || response_ended_) link_.on_resumed(*this);
+}
+
+TeleportLink::TeleportLink(const TransportContext& context, const TeleportOptions& options)
+    : context_(context), options_(options) {}
+
+TeleportLink::~TeleportLink() {
+  streams_.for_each([](TeleportStream& stream) { delete &stream; });
+}
+
+http::UpstreamStream& TeleportLink::open_stream(http::ResponseHandler& handler) {
+  auto* stream = new TeleportStream(*this, handler, loop().pool());
+  if (streams_.size() >= options_.pending_max) {
+    stream->refusal_ = Error{Code::kOverloaded, Source::kDownstream, 0,
+                             "too many requests pending on the teleport link"};
+  }
+  stream->id = streams_.add(*stream);
+  context_.metrics.upstream.started.add();
+  if (state_ == State::kDown) connect();
+  return *stream;
+}
+
+void TeleportLink::on_request_whole(TeleportStream& stream) {
+  if (stream.refusal_) {
+    refused_.push_back(stream.id);
+    loop().at_turn_end(*this);
+  } else if (state_ == State::kOpen) {
+    writer_->add(stream);
+    schedule_flush();
+  } else {
+    waiting_.push_back(stream);
+  }
+}
+
+void TeleportLink::on_cancelled(TeleportStream& stream) {
+  if (receiving_ == &stream) receiving_ = nullptr;
+  const bool answer_will_come = stream.begun_ && !stream.head_passed_ && state_ == State::kOpen;
+  if (answer_will_come && stream.method_ == http::Method::kHead) abandoned_heads_.insert(stream.id);
+  forget(stream);
+}
+
+void TeleportLink::on_resumed(TeleportStream& stream) {
+  resumed_.push_back(stream.id);
+  loop().at_turn_end(*this);
+}
+
+http::ResponseHandler* TeleportLink::forget(TeleportStream& stream) {
+  stream.unlink();
+  streams_.remove(stream.id);
+  loop().delete_later(std::unique_ptr<TeleportStream>(&stream));
+  if (draining_) loop().at_turn_end(*this);
+  return std::exchange(stream.handler_, nullptr);
+}
+
+void TeleportLink::reset_stream(TeleportStream& stream, const Error& error) {
+  if (receiving_ == &stream) receiving_ = nullptr;
+  forget(stream)->on_upstream_reset(error);
+}
+
+// ---- Connecting.
+
+void TeleportLink::connect() {
+  state_ = State::kConnecting;
+  loop().set_timer(timer_, options_.connect_timeout);
+  const net::Address& address = context_.addresses[next_address_ % context_.addresses.size()];
+  Result<net::Socket> socket = net::start_connect(address);
+  if (socket) {
+    net::set_dead_peer_timeout(socket->fd(), options_.dead_peer_timeout);
+    connection_ = std::make_unique<net::Connection>(
+        loop(), *std::move(socket), context_.metrics.upstream_sockets, Source::kUpstream);
+    if (connection_->start(*this, true)) return;
+  }
+  // Reported by the timer: a stream's caller must not be called back from open_stream().
+  loop().set_timer(timer_, Duration::zero());
+}
+
+void TeleportLink::on_connected() {
+  context_.metrics.connects.add();
+  state_ = State::kHandshake;
+  loop().set_timer(timer_, options_.connect_timeout);
+  const auto hello =
+      v0::encode_handshake({.compression = options_.compression.method, .tls = false});
+  connection_->write({hello.data(), hello.size()});
+}
+
+void TeleportLink::open(std::string_view peer_handshake) {
+  const Result<v0::Handshake> peer = v0::parse_handshake(peer_handshake, Source::kUpstream);
+  if (!peer) return on_down(peer.error());
+  state_ = State::kOpen;
+  context_.metrics.link.open.add(1);
+  writer_ = std::make_unique<v0::BatchWriter>(options_.compression, loop().pool());
+  const v0::ReaderLimits limits{.head_bytes_max = std::max(v0::ReaderLimits{}.head_bytes_max,
+                                                           options_.response_head_bytes_max)};
+  reader_ = std::make_unique<v0::ResponseReader>(peer->compression, limits,
+                                                 static_cast<v0::ResponseEvents&>(*this));
+  last_traffic_ = loop().now();
+  loop().set_timer(timer_, options_.idle_timeout);
+  while (!waiting_.empty())
+    writer_->add(waiting_.pop_front());
+  schedule_flush();
+}
+
+Error TeleportLink::failure_of(const TeleportStream& stream, const Error& cause) const {
+  Error error = cause;
+  error.source = Source::kUpstream;
+  if (state_ != State::kOpen) {
+    error.code = Code::kConnectFailed;
+  } else if (!stream.begun_) {
+    error.code = Code::kNotSent;
+  } else {
+    error.code = stream.head_passed_ ? Code::kTruncated : Code::kConnectionLost;
+  }
+  return error;
+}
+
+void TeleportLink::on_down(const Error& cause) {
+  std::vector<std::pair<http::ResponseHandler*, Error>> failed;
+  std::vector<TeleportStream*> dying;
+  streams_.for_each([&](TeleportStream& stream) {
+    if (!stream.response_ended_) dying.push_back(&stream);
+  });
+  for (TeleportStream* stream : dying)
+    failed.emplace_back(stream->handler_, failure_of(*stream, cause));
+  for (TeleportStream* stream : dying)
+    forget(*stream);
+
+  if (state_ == State::kOpen) {
+    context_.metrics.link.open.add(-1);
+  } else {
+    context_.metrics.connect_errors.add();
+    ++next_address_;
+  }
+  receiving_ = nullptr;
+  abandoned_heads_.clear();
+  batch_timer_.cancel();
+  batch_due_ = false;
+  writer_.reset();
+  reader_.reset();
+  if (connection_) connection_->close();
+  loop().delete_later(std::move(connection_));
+  start_pause();
+  // Last: handlers may open new streams here.
+  for (const auto& [handler, error] : failed)
+    handler->on_upstream_reset(error);
+}
+
+// The first reconnect after a connection that worked is immediate; each failure doubles the pause.
+// The jitter keeps links that died together from returning together.
+void TeleportLink::start_pause() {
+  state_ = State::kPausing;
+  const uint32_t doublings = std::min(failures_, 16u);
+  Duration pause = std::min(options_.reconnect_delay_min * (int64_t{1} << doublings),
+                            options_.reconnect_delay_max);
+  const auto jitter = static_cast<int64_t>((loop().now().time_since_epoch().count() >> 10) % 256);
+  pause -= pause * jitter / 1024;
+  ++failures_;
+  loop().set_timer(timer_, pause);
+}
+
+void TeleportLink::on_timer() {
+  switch (state_) {
+    case State::kDown:
+      return;
+    case State::kPausing:
+      state_ = State::kDown;
+      if (streams_.size() > 0) connect();
+      return;
+    case State::kConnecting:
+      return on_down(
+          {Code::kConnectFailed, Source::kUpstream, 0, "cannot connect to the teleport peer"});
+    case State::kHandshake:
+      return on_down({Code::kConnectFailed, Source::kUpstream, 0,
+                      "the teleport peer does not answer the handshake"});
+    case State::kOpen:
+      break;
+  }
+  const Duration idle = loop().now() - last_traffic_;
+  if (streams_.size() > 0 || idle < options_.idle_timeout) {
+    loop().set_timer(timer_,
+                     std::max<Duration>(options_.idle_timeout - idle, std::chrono::seconds(1)));
+    return;
+  }
+  failures_ = 0;
+  on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link was idle"});
+}
+
+// ---- Sending.
+
+void TeleportLink::schedule_flush() {
+  if (state_ != State::kOpen || !writer_->has_work()) return;
+  if (options_.batch_delay == Duration::zero() || writer_->queued_bytes() >= kBatchBytes)
+    batch_due_ = true;
+  if (batch_due_) {
+    loop().at_turn_end(*this);
+  } else if (!batch_timer_.is_set()) {
+    loop().set_timer(batch_timer_, options_.batch_delay);
+  }
+}
+
+void TeleportLink::on_batch_timer() {
+  batch_due_ = true;
+  loop().at_turn_end(*this);
+}
+
+void TeleportLink::on_turn_end() {
+  for (const uint32_t id : std::exchange(refused_, {})) {
+    if (TeleportStream* stream = streams_.find(id)) reset_stream(*stream, *stream->refusal_);
+  }
+  for (const uint32_t id : std::exchange(resumed_, {}))
+    pass_held(id);
+  if (state_ == State::kOpen && batch_due_ && !connection_->is_write_blocked()) flush_batch();
+  if (draining_ && streams_.size() == 0 && connection_) {
+    failures_ = 0;
+    on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link is drained"});
+  }
+}
+
+void TeleportLink::flush_batch() {
+  batch_timer_.cancel();
+  if (!writer_->has_work()) {
+    batch_due_ = false;
+    return;
+  }
+  BufferChain wire(loop().pool());
+  IntrusiveList<v0::OutgoingFrame> begun;
+  const size_t plain_bytes = writer_->encode(wire, begun);
+  metrics::LinkMetrics& counts = context_.metrics.link;
+  counts.raw_sent.add(plain_bytes);
+  counts.wire_sent.add(wire.size());
+  counts.batches_sent.add();
+  while (!begun.empty()) {
+    static_cast<TeleportStream&>(begun.pop_front()).begun_ = true;
+    counts.messages_sent.add();
+  }
+  last_traffic_ = loop().now();
+  batch_due_ = writer_->has_work();
+  if (batch_due_) loop().at_next_turn(*this);
+  connection_->write(std::move(wire));
+}
+
+// ---- Receiving.
+
+size_t TeleportLink::on_data(std::string_view bytes) {
+  if (state_ == State::kHandshake) {
+    if (!v0::may_be_handshake(bytes)) {
+      on_down({Code::kMalformed, Source::kUpstream, 0, "the peer does not speak teleport"});
+      return bytes.size();
+    }
+    if (bytes.size() < v0::kHandshakeBytes) return 0;
+    open(bytes.substr(0, v0::kHandshakeBytes));
+    return v0::kHandshakeBytes;
+  }
+  last_traffic_ = loop().now();
+  context_.metrics.link.wire_received.add(bytes.size());
+  const uint64_t plain_before = reader_->plain_bytes();
+  const Result<void> fed = reader_->feed(bytes);
+  context_.metrics.link.raw_received.add(reader_->plain_bytes() - plain_before);
+  if (!fed) on_down(fed.error());
+  return bytes.size();
+}
+
+void TeleportLink::on_end() {
+  on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer closed the link"});
+}
+
+void TeleportLink::on_closed(const Error& error) {
+  on_down(error);
+}
+
+http::Method TeleportLink::method_of_request(uint32_t id) {
+  if (const TeleportStream* stream = streams_.find(id)) return stream->method_;
+  return abandoned_heads_.contains(id) ? http::Method::kHead : http::Method::kGet;
+}
+
+void TeleportLink::on_response_frame(uint32_t id, http::ResponseHead& head, std::string_view raw) {
+  context_.metrics.link.messages_received.add();
+  failures_ = 0;
+  TeleportStream* stream = streams_.find(id);
+  // Also an answer to something not yet asked, or answered already, is nobody's.
+  if (stream == nullptr || !stream->begun_ || stream->head_passed_) {
+    context_.metrics.link.late_answers.add();
+    abandoned_heads_.erase(id);
+    receiving_ = nullptr;
+    return;
+  }
+  receiving_ = stream;
+  if (raw.size() > options_.response_head_bytes_max) {
+    return reset_stream(*stream,
+                        {Code::kHeadTooLarge, Source::kUpstream, 0,
+                         "the response head is larger than the limit (-outMaxHeaderSize)"});
+  }
+  // A far end must answer HEAD with a length of 0 or none, whatever the resource's length is.
+  if (stream->method_ == http::Method::kHead && head.declared_length == 0u)
+    head.declared_length.reset();
+  stream->head_passed_ = true;
+  stream->handler_->on_response_head(head);
+}
+
+void TeleportLink::on_response_frame_body(std::string_view bytes) {
+  TeleportStream* stream = receiving_;
+  if (stream == nullptr) return;
+  if (!stream->paused_ && stream->held_response_.empty())
+    return stream->handler_->on_response_body(bytes);
+  if (stream->held_response_.size() + bytes.size() > options_.response_bytes_max) {
+    return reset_stream(*stream, {Code::kBodyTooLarge, Source::kUpstream, 0,
+                                  "the client reads too slowly for a response of this size"});
+  }
+  stream->held_response_.append(bytes);
+}
+
+void TeleportLink::on_response_frame_end(const http::Fields& trailers) {
+  TeleportStream* stream = std::exchange(receiving_, nullptr);
+  if (stream == nullptr) return;
+  if (stream->held_response_.empty()) return pass_end(*stream, trailers);
+  stream->response_ended_ = true;
+}
+
+void TeleportLink::pass_end(TeleportStream& stream, const http::Fields& trailers) {
+  context_.metrics.upstream.succeeded.add();
+  forget(stream)->on_response_end(trailers);
+}
+
+void TeleportLink::pass_held(uint32_t id) {
+  TeleportStream* stream = streams_.find(id);
+  if (stream == nullptr) return;
+  while (!stream->paused_ && !stream->held_response_.empty()) {
+    const std::string_view run = stream->held_response_.front();
+    stream->handler_->on_response_body(run);
+    if (stream->handler_ == nullptr) return;
+    stream->held_response_.consume(run.size());
+  }
+  if (!stream->paused_ && stream->response_ended_) pass_end(*stream, {});
+}
+
+void TeleportLink::drain() {
+  draining_ = true;
+  loop().at_turn_end(*this);
+}
+
+}  // namespace httpteleport::upstream

@@ -1,0 +1,133 @@
+// One v0 teleport connection to an endpoint, near end (docs/protocol/teleport-v0.md).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/intrusive_list.h"
+#include "net/connection.h"
+#include "teleport/v0/batch_writer.h"
+#include "teleport/v0/frame_reader.h"
+#include "upstream/teleport_links.h"
+#include "upstream/teleport_stream_table.h"
+
+namespace httpteleport::upstream {
+
+class TeleportLink;
+
+// One exchange on a link. Owned by the link from open_stream() until its last event.
+//
+// The message is put together here and goes onto the link when it is whole, because a v0 message
+// that has begun cannot be abandoned and no other one moves while it lasts. So the caller sends all
+// of a request without waiting, and says its length in the head.
+class TeleportStream final : public teleport::v0::OutgoingFrame,
+                             public Deletable,
+                             public http::UpstreamStream {
+ public:
+  TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool);
+
+  void send_request_head(const http::RequestHead& head) override;
+  void send_request_body(std::string_view bytes) override { message.append(bytes); }
+  void end_request(const http::Fields& trailers) override;
+  void cancel() override;
+  // The link is shared, so it is never paused: what comes meanwhile is held, within a limit.
+  void pause_response() override { paused_ = true; }
+  void resume_response() override;
+
+ private:
+  friend class TeleportLink;
+
+  TeleportLink& link_;
+  http::ResponseHandler* handler_;
+  BufferChain held_response_;
+  std::optional<Error> refusal_;  // why this request does not go onto the link
+  http::Method method_ = http::Method::kGet;
+  bool begun_ = false;  // its bytes are on their way, at least in part
+  bool paused_ = false;
+  bool head_passed_ = false;     // the handler has the response head
+  bool response_ended_ = false;  // the end came, but bytes before it are held
+};
+
+// Connects when first needed, keeps the connection, reconnects after a pause that grows with each
+// failure. Requests wait for the connection attempt under way and fail with it (kConnectFailed).
+// When the connection dies, those not yet begun fail with kNotSent, the others with
+// kConnectionLost, or kTruncated once the handler has the head. Owned by TeleportLinks.
+class TeleportLink final : private net::ConnectionHandler,
+                           private teleport::v0::ResponseEvents,
+                           private event::TurnEndTask {
+ public:
+  TeleportLink(const TransportContext& context, const TeleportOptions& options);
+  ~TeleportLink();
+
+  http::UpstreamStream& open_stream(http::ResponseHandler& handler);
+  size_t pending() const { return streams_.size(); }
+  void drain();
+
+ private:
+  friend class TeleportStream;
+
+  enum class State : uint8_t { kDown, kPausing, kConnecting, kHandshake, kOpen };
+
+  // From streams.
+  void on_request_whole(TeleportStream& stream);
+  void on_cancelled(TeleportStream& stream);
+  void on_resumed(TeleportStream& stream);
+
+  void connect();
+  void open(std::string_view peer_handshake);
+  void schedule_flush();
+  void flush_batch();
+  void pass_held(uint32_t id);
+  void pass_end(TeleportStream& stream, const http::Fields& trailers);
+  // Takes the stream out of the table; it is deleted at the end of the turn. Returns its handler.
+  http::ResponseHandler* forget(TeleportStream& stream);
+  void reset_stream(TeleportStream& stream, const Error& error);
+  Error failure_of(const TeleportStream& stream, const Error& cause) const;
+  // The connection is no more: everything on it fails, and a pause begins.
+  void on_down(const Error& error);
+  void start_pause();
+  void on_timer();
+  void on_batch_timer();
+  event::Loop& loop() { return context_.loop; }
+
+  void on_connected() override;
+  size_t on_data(std::string_view bytes) override;
+  void on_end() override;
+  void on_closed(const Error& error) override;
+  void on_write_unblocked() override { schedule_flush(); }
+  void on_turn_end() override;
+
+  http::Method method_of_request(uint32_t id) override;
+  void on_response_frame(uint32_t id, http::ResponseHead& head, std::string_view raw) override;
+  void on_response_frame_body(std::string_view bytes) override;
+  void on_response_frame_end(const http::Fields& trailers) override;
+
+  TransportContext context_;
+  TeleportOptions options_;
+  TeleportStreamTable streams_;
+  std::unique_ptr<net::Connection> connection_;
+  std::unique_ptr<teleport::v0::BatchWriter> writer_;
+  std::unique_ptr<teleport::v0::ResponseReader> reader_;
+  IntrusiveList<teleport::v0::OutgoingFrame>
+      waiting_;  // whole requests, while there is no connection
+  // Ids of requests refused and responses resumed in this turn: their handlers are called at its
+  // end.
+  std::vector<uint32_t> refused_;
+  std::vector<uint32_t> resumed_;
+  // HEAD requests that nobody waits for any more; their answers must still be read without a body.
+  std::unordered_set<uint32_t> abandoned_heads_;
+  TeleportStream* receiving_ = nullptr;  // whose response the bytes belong to; nullptr: skipped
+  size_t next_address_ = 0;
+  uint32_t failures_ = 0;  // connections that failed, in a row
+  TimePoint last_traffic_{};
+  State state_ = State::kDown;
+  bool batch_due_ = false;
+  bool draining_ = false;
+  event::MemberTimer<TeleportLink, &TeleportLink::on_timer> timer_{*this};  // pause, connect, idle
+  event::MemberTimer<TeleportLink, &TeleportLink::on_batch_timer> batch_timer_{*this};
+};
+
+}  // namespace httpteleport::upstream

@@ -1,0 +1,44 @@
+// The teleport links of one worker to one endpoint.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "compress/stream.h"
+#include "upstream/transport.h"
+
+namespace httpteleport::upstream {
+
+class TeleportLink;
+
+struct TeleportOptions {
+  compress::Settings compression;        // of what we send
+  Duration batch_delay{};                // 0: a batch is what one loop turn brings
+  size_t links = 1;                      // connections of this worker to the endpoint
+  size_t request_head_bytes_max = 4096;  // the peer's limit: over it that request fails
+  size_t response_head_bytes_max = 4096;
+  size_t response_bytes_max = 64 * 1024 * 1024;        // of a response held for a slow client
+  size_t pending_max = 100'000;                        // requests without an answer, on one link
+  Duration connect_timeout = std::chrono::seconds(3);  // TCP, and then again the handshake
+  Duration idle_timeout = std::chrono::seconds(90);    // below the peer's 120 s
+  Duration reconnect_delay_min = std::chrono::milliseconds(20);
+  Duration reconnect_delay_max = std::chrono::seconds(1);
+  Duration dead_peer_timeout = std::chrono::seconds(20);  // sent bytes nobody acknowledges
+};
+
+// Owned by an endpoint. An exchange goes to the link with the fewest pending ones.
+class TeleportLinks final : public Transport {
+ public:
+  TeleportLinks(const TransportContext& context, const TeleportOptions& options);
+  ~TeleportLinks() override;
+
+  http::UpstreamStream& open_stream(http::ResponseHandler& handler) override;
+  void drain() override;
+
+ private:
+  TransportContext context_;
+  TeleportOptions options_;
+  std::vector<std::unique_ptr<TeleportLink>> links_;
+};
+
+}  // namespace httpteleport::upstream
