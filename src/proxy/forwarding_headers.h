@@ -1,0 +1,30 @@
+// The fields a proxy adds to what it passes on: who asked, how, and through whom.
+//
+// Fields about one connection only are dropped by the codec (http/h1/framing.h), so that what is
+// added here cannot be removed by a client that names it in Connection.
+#pragma once
+
+#include <string>
+
+#include "base/arena.h"
+#include "http/message.h"
+#include "proxy/request_handler_factory.h"
+
+namespace httpteleport::proxy {
+
+struct ForwardingOptions {
+  // The client's address goes into this field. X-Forwarded-For is a list and is appended to; any
+  // other field is replaced. Empty: none.
+  std::string client_ip_field;
+  // Append X-Forwarded-For, set X-Forwarded-Proto and X-Forwarded-Host.
+  bool x_forwarded = false;
+  // Append "1.1 NAME" to Via in both directions (RFC 9110 section 7.6.3). Empty: none.
+  std::string via_name;
+};
+
+// Changes `head`; what it adds is kept in `arena` or is `options`' own text.
+void add_request_fields(http::RequestHead& head, const ForwardingOptions& options,
+                        const ClientInfo& client, Arena& arena);
+void add_response_fields(http::ResponseHead& head, const ForwardingOptions& options, Arena& arena);
+
+}  // namespace httpteleport::proxy

@@ -1,0 +1,291 @@
+#include "proxy/http1_session.h"
+
+#include "proxy/local_reply.h"
+
+namespace httpteleport::proxy {
+
+using http::h1::BodyFraming;
+
+void Http1Session::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
+  auto* session = new Http1Session(context, std::move(socket), peer);
+  context.sessions.push_back(*session);
+  if (!session->connection_->start(*session)) session->end_session();
+}
+
+Http1Session::Http1Session(SessionContext& context, net::Socket socket, const net::Address& peer)
+    : context_(context),
+      connection_(std::make_unique<net::Connection>(context.loop, std::move(socket),
+                                                    context.metrics.downstream_sockets,
+                                                    Source::kDownstream)),
+      client_ip_(peer.ip()),
+      client_{.ip = client_ip_},
+      body_(Source::kDownstream, {.trailers = context.http1.head_limits}) {
+  set_timer(context_.http1.keep_alive_timeout);
+}
+
+// ---- Reading requests.
+
+size_t Http1Session::on_data(std::string_view bytes) {
+  switch (state_) {
+    case State::kHead:
+      return read_head(bytes);
+    case State::kBody:
+      return read_body(bytes);
+    case State::kAnswering:
+    case State::kClosed:
+      break;
+  }
+  return 0;
+}
+
+size_t Http1Session::read_head(std::string_view bytes) {
+  if (!head_begun_) {
+    head_begun_ = true;
+    set_timer(context_.http1.head_timeout);
+  }
+  if (!scanner_.worth_parsing(bytes, context_.http1.head_limits)) return 0;
+  const Result<size_t> size =
+      http::h1::parse_request_head(bytes, context_.http1.head_limits, head_);
+  if (!size) {
+    method_ = head_.method;
+    refuse(size.error());
+    return bytes.size();
+  }
+  if (*size == 0) return 0;
+  begin_exchange(bytes.substr(0, *size));
+  return *size;
+}
+
+void Http1Session::begin_exchange(std::string_view raw) {
+  scanner_.reset();
+  timer_.cancel();
+  head_begun_ = response_begun_ = false;
+  method_ = head_.method;
+  version_minor_ = head_.version_minor;
+  // A client that got one request wrong is not trusted with where the next one begins.
+  keep_alive_ = head_.keep_alive && !context_.draining && !head_.refusal;
+  switch (head_.body.kind) {
+    case http::BodyLength::Kind::kNone:
+      body_.start(BodyFraming::kNone);
+      break;
+    case http::BodyLength::Kind::kKnown:
+      body_.start(BodyFraming::kLength, head_.body.bytes);
+      break;
+    case http::BodyLength::Kind::kUnknown:
+      body_.start(BodyFraming::kChunked);
+      break;
+  }
+  state_ = body_.is_done() ? State::kAnswering : State::kBody;
+  if (state_ == State::kAnswering) connection_->pause(net::PauseReason::kBusy);
+  last_progress_ = context_.loop.now();
+  handler_ = context_.handlers.make_handler(*this, client_);
+  handler_->on_request_head(head_, raw);
+  if (!handler_) return;
+  if (state_ == State::kAnswering) {
+    handler_->on_request_end({});
+  } else {
+    set_timer(context_.http1.body_idle_timeout);
+  }
+}
+
+size_t Http1Session::read_body(std::string_view bytes) {
+  const auto step = body_.decode(bytes);
+  if (!step) {
+    refuse(step.error());
+    return bytes.size();
+  }
+  last_progress_ = context_.loop.now();
+  if (!step->body.empty()) handler_->on_request_body(step->body);
+  if (state_ == State::kBody && step->done) complete_request(body_.trailers());
+  return step->consumed;
+}
+
+void Http1Session::complete_request(const http::Fields& trailers) {
+  state_ = State::kAnswering;
+  timer_.cancel();
+  connection_->pause(net::PauseReason::kBusy);
+  handler_->on_request_end(trailers);
+}
+
+void Http1Session::next_request() {
+  if (!keep_alive_ || context_.draining) return finish_connection(connection_->unread_bytes() > 0);
+  state_ = State::kHead;
+  set_timer(context_.http1.keep_alive_timeout);
+  connection_->resume(net::PauseReason::kOtherSideFull);
+  connection_->resume(net::PauseReason::kBusy);
+}
+
+void Http1Session::resume_request() {
+  connection_->resume(net::PauseReason::kOtherSideFull);
+}
+
+// ---- Writing responses.
+
+void Http1Session::choose_framing(const http::ResponseHead& head) {
+  framing_ = {};
+  if (method_ == http::Method::kHead || http::status_has_no_body(head.status)) {
+    // The length of what GET would have sent may be told, but never with 1xx and 204 (RFC 9110
+    // section 8.6).
+    if (head.status >= 200 && head.status != 204) framing_.content_length = head.declared_length;
+  } else if (head.body.is_known()) {
+    framing_.content_length = head.body.bytes;
+  } else if (version_minor_ >= 1) {
+    framing_.chunked = true;
+  } else {
+    keep_alive_ = false;  // the end of the connection is the end of the body
+  }
+  framing_.close = !keep_alive_;
+  framing_.keep_alive = keep_alive_ && version_minor_ == 0;
+}
+
+void Http1Session::send_response_head(http::ResponseHead& head) {
+  if (head.is_informational() && version_minor_ == 0) return;
+  context_.metrics.responses[static_cast<size_t>(head.status / 100)].add();
+  if (head.is_informational()) {
+    http::h1::encode_response_head(head, {}, {}, connection_->output());
+    return connection_->output_added();
+  }
+  response_begun_ = true;
+  const bool request_is_left = head.abandons_request && state_ != State::kAnswering;
+  if (context_.draining || request_is_left) keep_alive_ = false;
+  choose_framing(head);
+  http::h1::encode_response_head(head, framing_, context_.date.text(context_.loop.now()),
+                                 connection_->output());
+  connection_->output_added();
+}
+
+void Http1Session::send_response_body(std::string_view bytes) {
+  if (bytes.empty() || method_ == http::Method::kHead) return;
+  if (!framing_.chunked) return connection_->write(bytes);
+  connection_->write(http::h1::make_chunk_head(bytes.size()).view());
+  connection_->write(bytes);
+  connection_->write("\r\n");
+}
+
+void Http1Session::end_response(const http::Fields& trailers) {
+  if (framing_.chunked && method_ != http::Method::kHead) {
+    http::h1::encode_last_chunk(trailers, connection_->output());
+    connection_->output_added();
+  }
+  drop_handler();
+  // An endpoint may answer before the end of the request; what is left of that is not waited for.
+  if (state_ != State::kAnswering) return finish_connection(true);
+  next_request();
+}
+
+void Http1Session::reset(const Error&) {
+  drop_handler();
+  // A body that ends with the connection would look complete after a FIN.
+  const bool ends_with_connection = !framing_.chunked && !framing_.content_length;
+  if (ends_with_connection) {
+    connection_->abort();
+    return end_session();
+  }
+  finish_connection(state_ != State::kAnswering);
+}
+
+void Http1Session::refuse(const Error& error) {
+  context_.metrics.failures[static_cast<size_t>(error.code)].add();
+  if (handler_) {
+    handler_->on_downstream_gone(error);
+    drop_handler();
+  }
+  keep_alive_ = false;
+  if (response_begun_) {
+    connection_->abort();
+    return end_session();
+  }
+  send_error_reply(*this, error);
+}
+
+// ---- The end.
+
+void Http1Session::drop_handler() {
+  context_.loop.delete_later(std::move(handler_));
+}
+
+void Http1Session::client_gone(const Error& error) {
+  if (handler_) {
+    handler_->on_downstream_gone(error);
+    drop_handler();
+  }
+  connection_->close();
+  end_session();
+}
+
+void Http1Session::on_end() {
+  client_gone({Code::kCancelled, Source::kDownstream, 0, "the client closed the connection"});
+}
+
+void Http1Session::on_peer_closing() {
+  client_gone({Code::kCancelled, Source::kDownstream, 0,
+               "the client closed the connection while it waited"});
+}
+
+void Http1Session::on_closed(const Error& error) {
+  client_gone(error);
+}
+
+void Http1Session::on_write_blocked() {
+  sent_at_check_ = connection_->bytes_sent();
+  set_timer(context_.http1.write_idle_timeout);
+  if (handler_) handler_->on_response_blocked();
+}
+
+void Http1Session::on_write_unblocked() {
+  if (state_ == State::kAnswering) timer_.cancel();
+  if (handler_) handler_->on_response_unblocked();
+}
+
+void Http1Session::finish_connection(bool peer_may_send) {
+  context_.lingering.take(std::move(connection_), peer_may_send);
+  end_session();
+}
+
+void Http1Session::end_session() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  timer_.cancel();
+  context_.remove(*this);
+}
+
+void Http1Session::on_timer() {
+  if (connection_->is_write_blocked()) {
+    if (connection_->bytes_sent() != sent_at_check_) {
+      sent_at_check_ = connection_->bytes_sent();
+      return set_timer(context_.http1.write_idle_timeout);
+    }
+    context_.metrics.failures[static_cast<size_t>(Code::kTimeout)].add();
+    connection_->abort();
+    return client_gone(
+        {Code::kTimeout, Source::kDownstream, 0, "the client takes nothing of its response"});
+  }
+  if (state_ == State::kHead) {
+    if (!head_begun_)
+      return client_gone({Code::kTimeout, Source::kDownstream, 0, "the connection was idle"});
+    return refuse(
+        {Code::kTimeout, Source::kDownstream, 0, "the request head did not come in time"});
+  }
+  if (state_ != State::kBody) return;
+  const Duration since = context_.loop.now() - last_progress_;
+  if (since < context_.http1.body_idle_timeout)
+    return set_timer(context_.http1.body_idle_timeout - since);
+  // A client that is paused because its endpoint is slow is not at fault: that is the exchange's
+  // clock.
+  if (connection_->is_paused()) return set_timer(context_.http1.body_idle_timeout);
+  refuse({Code::kTimeout, Source::kDownstream, 0, "the request body did not come in time"});
+}
+
+void Http1Session::drain() {
+  keep_alive_ = false;
+  if (state_ == State::kHead && !head_begun_) {
+    connection_->close();
+    end_session();
+  }
+}
+
+void Http1Session::abort() {
+  client_gone({Code::kCancelled, Source::kInternal, 0, "the proxy is shutting down"});
+}
+
+}  // namespace httpteleport::proxy

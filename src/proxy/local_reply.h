@@ -1,0 +1,19 @@
+// Answers that the proxy makes itself: a status and one line that says why.
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "http/stream.h"
+
+namespace httpteleport::proxy {
+
+// Sends a whole response with `body`; last call on `downstream`. A HEAD request gets the head
+// alone: the session sees to that.
+void send_local_reply(http::DownstreamStream& downstream, int status, std::string_view body,
+                      std::string_view content_type = "text/plain; charset=utf-8");
+
+// The status that fits `error`, with its detail as the line.
+void send_error_reply(http::DownstreamStream& downstream, const Error& error);
+
+}  // namespace httpteleport::proxy

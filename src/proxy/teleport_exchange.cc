@@ -1,0 +1,132 @@
+#include "http/error_status.h"
+#include "http/h1/encoder.h"
+#include "proxy/teleport_session.h"
+
+namespace httpteleport::proxy {
+
+TeleportExchange::TeleportExchange(TeleportSession& session, uint32_t id)
+    : session_(session),
+      frame_(session.loop().pool(), *this),
+      body_(session.loop().pool()),
+      held_request_(session.loop().pool()) {
+  frame_.id = id;
+}
+
+TeleportExchange::~TeleportExchange() = default;
+
+// ---- The request.
+
+void TeleportExchange::begin(http::RequestHead& head, std::string_view raw) {
+  method_ = head.method;
+  // The body follows on the link without asking, so nobody waits for a 100.
+  head.fields.drop(http::FieldId::kExpect);
+  head.expects_continue = false;
+  if (raw.size() > session_.context_.teleport.request_head_bytes_max) {
+    return put_error_into_frame({Code::kHeadTooLarge, Source::kDownstream, 0,
+                                 "the request head is larger than the limit (-inMaxHeaderSize)"});
+  }
+  handler_ = session_.context_.handlers.make_handler(*this, session_.client_);
+  handler_->on_request_head(head, raw);
+}
+
+void TeleportExchange::on_body(std::string_view bytes) {
+  if (!handler_) return;
+  if (!paused_ && held_request_.empty()) return handler_->on_request_body(bytes);
+  if (held_request_.size() + bytes.size() > session_.context_.teleport.held_request_bytes_max) {
+    return replace_response({Code::kBodyTooLarge, Source::kDownstream, 0,
+                             "the endpoint takes a request body of this size too slowly"});
+  }
+  held_request_.append(bytes);
+}
+
+void TeleportExchange::on_end(const http::Fields& trailers) {
+  request_ended_ = true;
+  if (!handler_ || paused_ || !held_request_.empty()) return;
+  end_passed_ = true;
+  handler_->on_request_end(trailers);
+}
+
+void TeleportExchange::resume_request() {
+  if (!paused_) return;
+  paused_ = false;
+  session_.on_resumed();
+}
+
+void TeleportExchange::pass_held() {
+  while (handler_ && !paused_ && !held_request_.empty()) {
+    const std::string_view run = held_request_.front();
+    handler_->on_request_body(run);
+    if (handler_) held_request_.consume(run.size());
+  }
+  if (!handler_ || paused_ || !request_ended_ || end_passed_) return;
+  end_passed_ = true;
+  handler_->on_request_end({});
+}
+
+// ---- The response.
+
+void TeleportExchange::send_response_head(http::ResponseHead& head) {
+  if (head.is_informational()) return;  // the wire has no place for it
+  status_ = head.status;
+  http::h1::encode_response_fields(head, session_.context_.date.text(session_.loop().now()),
+                                   frame_.message);
+}
+
+void TeleportExchange::send_response_body(std::string_view bytes) {
+  if (method_ == http::Method::kHead) return;
+  if (body_.size() + bytes.size() > session_.context_.teleport.response_bytes_max) {
+    return replace_response({Code::kBodyTooLarge, Source::kUpstream, 0,
+                             "the response is too large for a teleport link (-outMaxBodySize)"});
+  }
+  body_.append(bytes);
+}
+
+void TeleportExchange::end_response(const http::Fields&) {
+  session_.loop().delete_later(std::move(handler_));
+  http::h1::OutgoingFraming framing;
+  // A legacy near end waits for as many bytes as Content-Length says, after HEAD too, and reads
+  // until the end of the connection where there is none. The statuses without a body it knows.
+  if (!http::status_has_no_body(status_)) framing.content_length = body_.size();
+  http::h1::encode_framing(framing, frame_.message);
+  if (frame_.message.size() > session_.context_.teleport.response_head_bytes_max) {
+    return put_error_into_frame(
+        {Code::kHeadTooLarge, Source::kUpstream, 0,
+         "the response head is larger than what the teleport peer takes (-inMaxHeaderSize)"});
+  }
+  session_.context_.metrics.responses[static_cast<size_t>(status_ / 100)].add();
+  frame_.message.append(std::move(body_));
+  answered_ = true;
+  session_.on_answered(*this);
+}
+
+// The endpoint broke off inside its response. Nothing of that has left yet.
+void TeleportExchange::reset(const Error& error) {
+  session_.loop().delete_later(std::move(handler_));
+  put_error_into_frame(error);
+}
+
+void TeleportExchange::replace_response(const Error& error) {
+  if (handler_) handler_->on_downstream_gone(error);
+  session_.loop().delete_later(std::move(handler_));
+  put_error_into_frame(error);
+}
+
+void TeleportExchange::put_error_into_frame(const Error& error) {
+  if (answered_) return;
+  answered_ = true;
+  held_request_.clear();
+  frame_.message.clear();
+  http::ResponseHead head;
+  head.status = status_ = http::status_of(error);
+  head.reason = http::reason_of(head.status);
+  head.fields.add("Content-Type", "text/plain; charset=utf-8", http::FieldId::kContentType);
+  const std::string line = method_ == http::Method::kHead ? "" : std::string(error.detail) + "\n";
+  http::h1::encode_response_head(head, {.content_length = line.size()},
+                                 session_.context_.date.text(session_.loop().now()),
+                                 frame_.message);
+  frame_.message.append(line);
+  session_.context_.metrics.responses[static_cast<size_t>(status_ / 100)].add();
+  session_.on_answered(*this);
+}
+
+}  // namespace httpteleport::proxy

@@ -1,0 +1,126 @@
+// A teleport link that a peer opened to us, far end (docs/protocol/teleport-v0.md).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/connection.h"
+#include "proxy/session_context.h"
+#include "teleport/v0/batch_writer.h"
+#include "teleport/v0/frame_reader.h"
+
+namespace httpteleport::proxy {
+
+class TeleportSession;
+
+// One request of the link with its response. Owned by the session until the response is on its way.
+class TeleportExchange final : public IntrusiveNode,
+                               public Deletable,
+                               private http::DownstreamStream {
+ public:
+  TeleportExchange(TeleportSession& session, uint32_t id);
+  ~TeleportExchange() override;
+
+ private:
+  friend class TeleportSession;
+
+  // What to send; a list node of its own, so that an exchange can be in the session's list as well.
+  struct Frame final : teleport::v0::OutgoingFrame {
+    Frame(BlockPool& pool, TeleportExchange& owner) : OutgoingFrame(pool), exchange(owner) {}
+    TeleportExchange& exchange;
+  };
+
+  void send_response_head(http::ResponseHead& head) override;
+  void send_response_body(std::string_view bytes) override;
+  void end_response(const http::Fields& trailers) override;
+  void reset(const Error& error) override;
+  void pause_request() override { paused_ = true; }
+  void resume_request() override;
+
+  void begin(http::RequestHead& head, std::string_view raw);
+  void on_body(std::string_view bytes);
+  void on_end(const http::Fields& trailers);
+  void pass_held();
+  // Gives up on what the endpoint answers and answers `error` instead.
+  void replace_response(const Error& error);
+  void put_error_into_frame(const Error& error);
+
+  TeleportSession& session_;
+  std::unique_ptr<http::RequestHandler> handler_;
+  Frame frame_;
+  BufferChain body_;          // of the response
+  BufferChain held_request_;  // came while the endpoint could not take it
+  http::Method method_ = http::Method::kGet;
+  int status_ = 0;
+  bool paused_ = false;
+  bool request_ended_ = false;  // its last byte has come; part of it may be held
+  bool end_passed_ = false;     // the handler knows that
+  bool answered_ = false;       // the response is complete and queued
+};
+
+// Answers go back in any order, each when it is whole. Ids are the peer's: two requests with one
+// id, which only a broken peer sends, get two answers with that id; id 0 gets none.
+//
+// One request that is too large, or badly addressed, fails alone. Only bytes after which the next
+// frame cannot be found end the link.
+class TeleportSession final : public Session,
+                              private net::ConnectionHandler,
+                              private teleport::v0::RequestEvents,
+                              private event::TurnEndTask {
+ public:
+  // Owned by `context.sessions` from here on.
+  static void start(SessionContext& context, net::Socket socket, const net::Address& peer);
+  ~TeleportSession() override;
+
+  void drain() override;
+  void abort() override;
+
+ private:
+  friend class TeleportExchange;
+
+  enum class State : uint8_t { kHandshake, kOpen, kClosed };
+
+  TeleportSession(SessionContext& context, net::Socket socket);
+
+  // From exchanges.
+  void on_answered(TeleportExchange& exchange);
+  void on_resumed();
+
+  size_t read_handshake(std::string_view bytes);
+  void schedule_flush();
+  void flush_batch();
+  void check_backpressure();
+  void remove(TeleportExchange& exchange);
+  void close_with(const Error& error);
+  void on_timer();
+  void on_batch_timer();
+  event::Loop& loop() { return context_.loop; }
+
+  size_t on_data(std::string_view bytes) override;
+  void on_end() override;
+  void on_closed(const Error& error) override;
+  void on_write_unblocked() override { schedule_flush(); }
+  void on_turn_end() override;
+
+  void on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) override;
+  void on_request_frame_body(std::string_view bytes) override;
+  void on_request_frame_end(const http::Fields& trailers) override;
+
+  SessionContext& context_;
+  ClientInfo client_;
+  std::unique_ptr<net::Connection> connection_;
+  std::unique_ptr<teleport::v0::RequestReader> reader_;
+  std::unique_ptr<teleport::v0::BatchWriter> writer_;
+  IntrusiveList<TeleportExchange> exchanges_;
+  size_t exchange_count_ = 0;
+  TeleportExchange* receiving_ = nullptr;  // whose request the bytes belong to; nullptr: skipped
+  TimePoint last_traffic_{};
+  State state_ = State::kHandshake;
+  bool batch_due_ = false;
+  bool some_resumed_ = false;
+  bool peer_ended_ = false;  // FIN has come: answer what is pending, then close
+  event::MemberTimer<TeleportSession, &TeleportSession::on_timer> timer_{*this};  // handshake, idle
+  event::MemberTimer<TeleportSession, &TeleportSession::on_batch_timer> batch_timer_{*this};
+};
+
+}  // namespace httpteleport::proxy
