@@ -1,5 +1,7 @@
 // httptp: reverse proxy and load balancer that carries HTTP over teleport links. Flags in, exit
 // code out; everything else is in the modules.
+#include <sys/resource.h>
+
 #include <cstdio>
 #include <cstring>
 
@@ -48,6 +50,15 @@ std::unique_ptr<admin::AdminServer> start_admin(server::Server& server,
   return pages;
 }
 
+// Connections are limited by descriptors, and the usual soft limit of 1,024 is there for programs that
+// use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve(const config::HttptpOptions& options, std::shared_ptr<const config::Snapshot> snapshot) {
   server::Server server(snapshot);
   if (const std::string problem = server.start(); !problem.empty()) {
@@ -82,6 +93,7 @@ int main(int argc, char** argv) {
       return kExitBadCommandLine;
   }
   warn_about_ignored(flags);
+  raise_descriptor_limit();
   std::vector<std::string> errors;
   const auto snapshot = config::make_snapshot(options, errors);
   for (const std::string& error : errors)

@@ -114,6 +114,9 @@ Result<Address> resolve_listen(const HostPort& target) {
   if (target.host.empty()) return any_address(target.port);
   Result<std::vector<Address>> addresses = look_up(target.host, target.port, AI_PASSIVE);
   if (!addresses) return addresses.error();
+  for (const Address& address : *addresses) {
+    if (!address.is_ipv6()) return address;
+  }
   return addresses->front();
 }
 

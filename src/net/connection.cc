@@ -92,7 +92,7 @@ bool Connection::read_once() {
   }
   if (count == 0) {
     end_read_ = peer_closed_ = true;
-    deliver_end();
+    if (!write_failed_) deliver_end();
     return false;
   }
   const auto size = static_cast<size_t>(count);
@@ -215,6 +215,7 @@ size_t Connection::send_now(std::string_view extra) {
       writable_ = false;
       if (errno == EAGAIN) break;
       metrics_.write_errors.add();
+      write_failed_ = true;
       fail(Code::kConnectionLost, errno, "the connection was reset while writing");
       break;
     }
@@ -235,12 +236,7 @@ size_t Connection::send_now(std::string_view extra) {
 
 void Connection::on_turn_end() {
   if (state_ == State::kClosed) return;
-  if (failed_) {
-    const Error failure = failure_;
-    close();
-    handler_->on_closed(failure);
-    return;
-  }
+  if (failed_) return report_failure();
   if (state_ != State::kOpen) return;
   if (pause_reasons_ == 0) {
     if (!unread_.empty() && offer_again_) deliver(unread_, true);
@@ -258,6 +254,20 @@ void Connection::on_turn_end() {
   }
 }
 
+// A peer that refuses what it is sent may have said why before it closed: that is read first. The
+// end of those bytes is no proper end, though the kernel, having reported the reset once, calls it one.
+void Connection::report_failure() {
+  if (write_failed_ && pause_reasons_ == 0 && !end_read_) {
+    failed_ = false;
+    while (state_ == State::kOpen && pause_reasons_ == 0 && read_once()) {
+    }
+    if (state_ == State::kClosed) return;
+  }
+  const Error failure = failure_;
+  close();
+  handler_->on_closed(failure);
+}
+
 void Connection::flush() {
   if (state_ == State::kOpen && !failed_ && writable_ && !output_.empty()) send_now({});
 }
@@ -270,7 +280,8 @@ void Connection::shutdown_write() {
 void Connection::fail(Code code, int sys_errno, const char* detail) {
   if (failed_ || state_ == State::kClosed) return;
   failed_ = true;
-  failure_ = Error{code, peer_, sys_errno, detail};
+  // The first failure is the cause of the others.
+  if (failure_.detail[0] == '\0') failure_ = Error{code, peer_, sys_errno, detail};
   output_.clear();
   loop_.at_turn_end(*this);
 }

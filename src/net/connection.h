@@ -125,6 +125,7 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   size_t send_now(std::string_view extra);
   void check_watermarks();
   void fail(Code code, int sys_errno, const char* detail);
+  void report_failure();
 
   event::Loop& loop_;
   Socket socket_;
@@ -133,7 +134,7 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   BufferChain output_;
   std::string unread_;
   uint64_t bytes_sent_ = 0;
-  Error failure_{};
+  Error failure_{Code::kConnectionLost};
   Source peer_;
   State state_ = State::kIdle;
   uint8_t pause_reasons_ = 0;
@@ -148,6 +149,7 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool shutdown_wanted_ = false;
   bool shutdown_done_ = false;
   bool write_blocked_ = false;
+  bool write_failed_ = false;  // the peer takes no more; what it has sent may still be read
   bool failed_ = false;  // on_closed() is due at the end of the turn
 };
 

@@ -169,8 +169,7 @@ TEST_P(HttpErrors, RefusesAHeadOverTheLimit) {
   expect_good(proxy.address());
 }
 
-TEST_P(HttpErrors, AnswersTooLargeABodyForTheLinkWith413) {
-  if (GetParam() == Topology::kHttp) GTEST_SKIP() << "http->http streams bodies of any size";
+TEST_P(HttpErrors, AnswersTooLargeABodyWith413) {
   Origin origin;
   Arrangement proxy(GetParam(), origin.address().text(), {"-inMaxBodySize=100000"});
   ASSERT_TRUE(proxy.started());
@@ -183,7 +182,8 @@ TEST_P(HttpErrors, AnswersTooLargeABodyForTheLinkWith413) {
   chunked.send("POST /hash HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n");
   chunked.socket().send_all(std::string(200'000, 'x') + "\r\n0\r\n\r\n");
   EXPECT_EQ(chunked.read_response().head.status, 413);
-  EXPECT_EQ(origin.counters().requests, 1u);
+  // Without a link the body streams, so the origin has seen the beginning of the last one.
+  EXPECT_EQ(origin.counters().requests, GetParam() == Topology::kHttp ? 2u : 1u);
 }
 
 TEST_P(HttpErrors, Answers502WhenTheOriginIsDown) {
@@ -196,8 +196,7 @@ TEST_P(HttpErrors, Answers502WhenTheOriginIsDown) {
   EXPECT_EQ(client.read_response().head.status, 502);
 }
 
-TEST_P(HttpErrors, Answers502Or504WhenTheLinkIsDown) {
-  if (GetParam() == Topology::kHttp) GTEST_SKIP() << "no link";
+TEST(LinkErrors, Answers502Or504WhenTheLinkIsDown) {
   RunningHttptp near(near_flags(dead_address().text()) + Flags{"-outTimeout=1s"});
   ASSERT_TRUE(near.started());
   const Message answer = exchange(near.address(), kPlainGet);

@@ -284,6 +284,24 @@ TEST_P(HttpSemanticsScripted, RemovesHopByHopFieldsOfAnswers) {
   origin_.join();
 }
 
+TEST_P(HttpSemanticsScripted, PassesAnAnswerThatComesBeforeTheEndOfTheUpload) {
+  for (int round = 0; round < 20; ++round) {
+    origin_.add_script([](ScriptedPeer::Connection& connection) {
+      connection.expect("\r\n\r\n");
+      connection.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+      connection.close();  // with most of the body unread, so that the kernel makes it a reset
+    });
+    HttpConnection client(proxy_.address());
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+    client.socket().send_all(std::string(3'000'000, 'x'));
+    const Message answer = client.read_response();
+    ASSERT_EQ(answer.outcome, Outcome::kComplete) << answer.error << " in round " << round;
+    EXPECT_EQ(answer.head.status, 413);
+    EXPECT_EQ(answer.body, "no");
+  }
+  origin_.join();
+}
+
 TEST_P(HttpSemanticsScripted, ReadsPastInterimAnswers) {
   origin_.add_script([](ScriptedPeer::Connection& connection) {
     connection.expect_request();
