@@ -46,6 +46,9 @@ void Exchange::on_request_head(http::RequestHead& head, std::string_view raw) {
   body_bytes_ = 0;
 
   keep_head(head, raw);
+  if (const auto status = count_down_max_forwards(head_, arena_))
+    return answer_as_last_hop(*status);
+  ensure_host(head_.authority);
   add_request_fields(head_, context_.options.forwarding, client_, arena_);
   if (!holds_whole_request()) return start_attempt();
   // The endpoint sees the request when it is whole, so nobody else can say "continue".
@@ -55,6 +58,22 @@ void Exchange::on_request_head(http::RequestHead& head, std::string_view raw) {
   go_on.status = 100;
   go_on.reason = http::reason_of(100);
   downstream_.send_response_head(go_on);
+}
+
+// An HTTP/1.0 client need not send Host, and one that sends an absolute target may leave it out,
+// but HTTP/1.1 is what goes to the endpoint.
+void Exchange::ensure_host(std::string_view host) {
+  const http::Field* field = head_.fields.find(http::FieldId::kHost);
+  if (host.empty() || (field != nullptr && !field->value.empty())) return;
+  head_.fields.drop(http::FieldId::kHost);
+  head_.fields.add("Host", host, http::FieldId::kHost);
+}
+
+void Exchange::answer_as_last_hop(int status) {
+  context_.metrics.downstream.succeeded.add();
+  count_end();
+  send_local_reply(downstream_, status,
+                   status == 200 ? "" : "TRACE ends here and is not answered\n");
 }
 
 std::optional<Error> Exchange::refusal_of(const http::RequestHead& head) const {
@@ -136,11 +155,7 @@ void Exchange::start_attempt() {
   if (lease_.endpoint() == nullptr) {
     return fail({Code::kNoEndpoint, Source::kUpstream, 0, "no endpoint can be reached"});
   }
-  if (head_.authority.empty()) {
-    head_.authority = lease_.endpoint()->name();
-    head_.fields.drop(http::FieldId::kHost);
-    head_.fields.add("Host", head_.authority, http::FieldId::kHost);
-  }
+  if (head_.authority.empty()) ensure_host(lease_.endpoint()->name());
   ++attempts_;
   upstream_ = &lease_.endpoint()->open_stream(*this);
   downstream_.resume_request();
@@ -166,7 +181,7 @@ bool Exchange::may_repeat(const Error& error) const {
 
 void Exchange::on_upstream_reset(const Error& error) {
   upstream_ = nullptr;
-  if (error.source == Source::kUpstream) lease_.report_failure(error.code);
+  if (error.source == Source::kUpstream) lease_.report_failure(error);
   if (error.code == Code::kConnectFailed) unreachable_.push_back(lease_.endpoint());
   lease_.release();
   if (!may_repeat(error)) return fail(error);

@@ -1,5 +1,6 @@
 #include "proxy/forwarding_headers.h"
 
+#include <charconv>
 #include <cstring>
 
 namespace httpteleport::proxy {
@@ -61,6 +62,19 @@ void add_request_fields(http::RequestHead& head, const ForwardingOptions& option
     }
   }
   if (!options.via_name.empty()) add_via(head.fields, options.via_name, arena);
+}
+
+std::optional<int> count_down_max_forwards(http::RequestHead& head, Arena& arena) {
+  const bool trace = head.method == http::Method::kTrace;
+  if (!trace && head.method != http::Method::kOptions) return std::nullopt;
+  http::Field* field = head.fields.find(FieldId::kMaxForwards);
+  if (field == nullptr) return std::nullopt;
+  uint32_t hops = 0;
+  const char* end = field->value.data() + field->value.size();
+  if (std::from_chars(field->value.data(), end, hops).ptr != end) return std::nullopt;
+  if (hops == 0) return trace ? 405 : 200;
+  field->value = arena.copy(std::to_string(hops - 1));
+  return std::nullopt;
 }
 
 void add_response_fields(http::ResponseHead& head, const ForwardingOptions& options, Arena& arena) {

@@ -4,6 +4,7 @@
 // added here cannot be removed by a client that names it in Connection.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/arena.h"
@@ -26,5 +27,9 @@ struct ForwardingOptions {
 void add_request_fields(http::RequestHead& head, const ForwardingOptions& options,
                         const ClientInfo& client, Arena& arena);
 void add_response_fields(http::ResponseHead& head, const ForwardingOptions& options, Arena& arena);
+
+// Max-Forwards of OPTIONS and TRACE (RFC 9110 section 7.6.2): counts it down by one, or returns the
+// status to answer with when this is the last hop. A value that is no number is passed on.
+std::optional<int> count_down_max_forwards(http::RequestHead& head, Arena& arena);
 
 }  // namespace httpteleport::proxy

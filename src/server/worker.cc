@@ -39,7 +39,8 @@ Worker::~Worker() {
 
 void Worker::start() {
   thread_ = std::thread([this] {
-    if (listener_.is_open() && !listener_.start()) return;
+    const bool listening = !listener_.is_open() || listener_.start().has_value();
+    HT_ASSERT(listening);
     loop_.run();
   });
 }

@@ -1,6 +1,9 @@
 #include "upstream/cluster.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
 
 namespace httpteleport::upstream {
 
@@ -39,6 +42,22 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
 void EndpointLease::release() {
   if (endpoint_ != nullptr) --endpoint_->pending_;
   endpoint_ = nullptr;
+}
+
+void EndpointLease::report_success() {
+  if (endpoint_->ejection_.is_out())
+    log_line(LogLevel::kInfo, "endpoint " + endpoint_->name() + " answers again");
+  endpoint_->ejection_.on_success();
+}
+
+void EndpointLease::report_failure(const Error& error) {
+  const bool was_out = endpoint_->ejection_.is_out();
+  endpoint_->ejection_.on_failure(error.code, endpoint_->loop_.now());
+  if (was_out || !endpoint_->ejection_.is_out()) return;
+  std::string text =
+      "endpoint " + endpoint_->name() + " fails and is left alone for a while: " + error.detail;
+  if (error.sys_errno != 0) text += std::string(": ") + std::strerror(error.sys_errno);
+  log_line(LogLevel::kWarn, text);
 }
 
 Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options)

@@ -64,9 +64,10 @@ class EndpointLease {
 
   Endpoint* endpoint() const { return endpoint_; }
   void release();
-  // How the exchange went, for ejection. The lease must hold an endpoint.
-  void report_success() { endpoint_->ejection_.on_success(); }
-  void report_failure(Code code) { endpoint_->ejection_.on_failure(code, endpoint_->loop_.now()); }
+  // How the exchange went, for ejection. The lease must hold an endpoint. A line is logged when an
+  // endpoint goes out and when it comes back.
+  void report_success();
+  void report_failure(const Error& error);
 
  private:
   Endpoint* endpoint_ = nullptr;

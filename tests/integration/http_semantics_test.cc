@@ -252,6 +252,24 @@ TEST_P(HttpSemantics, LeavesTargetsAndFieldsAsTheyAre) {
 }
 
 // The same against an origin that follows a script.
+TEST_P(HttpSemantics, GivesTheOriginAHostWhereAnOldClientSendsNone) {
+  EXPECT_EQ(
+      seen_by_origin(exchange(proxy_.address(), "GET http://x.test:81/headers HTTP/1.0\r\n\r\n"))
+          .find("host"),
+      "x.test:81");
+  EXPECT_NE(
+      seen_by_origin(exchange(proxy_.address(), "GET /headers HTTP/1.0\r\n\r\n")).find("host"), "");
+}
+
+TEST_P(HttpSemantics, CountsDownMaxForwards) {
+  const std::string rest = " HTTP/1.1\r\nHost: a\r\nMax-Forwards: ";
+  const Message seen = exchange(proxy_.address(), "OPTIONS /headers" + rest + "7\r\n\r\n");
+  const char* hops_left = GetParam() == Topology::kHttp ? "6" : "5";
+  EXPECT_EQ(seen_by_origin(seen).find("max-forwards"), hops_left);
+  EXPECT_EQ(exchange(proxy_.address(), "OPTIONS /headers" + rest + "0\r\n\r\n").body, "");
+  EXPECT_EQ(exchange(proxy_.address(), "TRACE /headers" + rest + "0\r\n\r\n").head.status, 405);
+}
+
 class HttpSemanticsScripted : public testing::TestWithParam<Topology> {
  protected:
   void SetUp() override { ASSERT_TRUE(proxy_.started()); }
