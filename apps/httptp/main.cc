@@ -50,8 +50,8 @@ std::unique_ptr<admin::AdminServer> start_admin(server::Server& server,
   return pages;
 }
 
-// Connections are limited by descriptors, and the usual soft limit of 1,024 is there for programs that
-// use select().
+// Connections are limited by descriptors, and the usual soft limit of 1,024 is there for programs
+// that use select().
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -45,8 +45,8 @@ struct HostPort {
 Result<HostPort> parse_host_port(std::string_view text);
 
 // The address to listen on for "host:port". An empty host means every address of the machine, IPv6
-// and IPv4 alike; a name means its first IPv4 address, or IPv6 if it has no other, so that "localhost"
-// is where most clients look for it.
+// and IPv4 alike; a name means its first IPv4 address, or IPv6 if it has no other, so that
+// "localhost" is where most clients look for it.
 Result<Address> resolve_listen(const HostPort& target);
 
 // All addresses of a target to connect to, in the resolver's order; an empty host means 127.0.0.1.

@@ -255,7 +255,8 @@ void Connection::on_turn_end() {
 }
 
 // A peer that refuses what it is sent may have said why before it closed: that is read first. The
-// end of those bytes is no proper end, though the kernel, having reported the reset once, calls it one.
+// end of those bytes is no proper end, though the kernel, having reported the reset once, calls it
+// one.
 void Connection::report_failure() {
   if (write_failed_ && pause_reasons_ == 0 && !end_read_) {
     failed_ = false;

@@ -150,7 +150,7 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool shutdown_done_ = false;
   bool write_blocked_ = false;
   bool write_failed_ = false;  // the peer takes no more; what it has sent may still be read
-  bool failed_ = false;  // on_closed() is due at the end of the turn
+  bool failed_ = false;        // on_closed() is due at the end of the turn
 };
 
 }  // namespace httpteleport::net

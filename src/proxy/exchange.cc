@@ -48,7 +48,6 @@ void Exchange::on_request_head(http::RequestHead& head, std::string_view raw) {
   keep_head(head, raw);
   if (const auto status = count_down_max_forwards(head_, arena_))
     return answer_as_last_hop(*status);
-  ensure_host(head_.authority);
   add_request_fields(head_, context_.options.forwarding, client_, arena_);
   if (!holds_whole_request()) return start_attempt();
   // The endpoint sees the request when it is whole, so nobody else can say "continue".
@@ -60,13 +59,12 @@ void Exchange::on_request_head(http::RequestHead& head, std::string_view raw) {
   downstream_.send_response_head(go_on);
 }
 
-// An HTTP/1.0 client need not send Host, and one that sends an absolute target may leave it out,
-// but HTTP/1.1 is what goes to the endpoint.
-void Exchange::ensure_host(std::string_view host) {
-  const http::Field* field = head_.fields.find(http::FieldId::kHost);
-  if (host.empty() || (field != nullptr && !field->value.empty())) return;
+// An HTTP/1.0 client may name no host at all, but HTTP/1.1 is what goes to the endpoint.
+void Exchange::ensure_host() {
+  if (!head_.authority.empty()) return;
+  head_.authority = lease_.endpoint()->name();
   head_.fields.drop(http::FieldId::kHost);
-  head_.fields.add("Host", host, http::FieldId::kHost);
+  head_.fields.add("Host", head_.authority, http::FieldId::kHost);
 }
 
 void Exchange::answer_as_last_hop(int status) {
@@ -155,7 +153,7 @@ void Exchange::start_attempt() {
   if (lease_.endpoint() == nullptr) {
     return fail({Code::kNoEndpoint, Source::kUpstream, 0, "no endpoint can be reached"});
   }
-  if (head_.authority.empty()) ensure_host(lease_.endpoint()->name());
+  ensure_host();
   ++attempts_;
   upstream_ = &lease_.endpoint()->open_stream(*this);
   downstream_.resume_request();

@@ -76,7 +76,7 @@ class Exchange final : public http::RequestHandler, private http::ResponseHandle
   // Why the request is refused before it is looked at further, if it is.
   std::optional<Error> refusal_of(const http::RequestHead& head) const;
   void keep_head(http::RequestHead& head, std::string_view raw);
-  void ensure_host(std::string_view host);
+  void ensure_host();
   void answer_as_last_hop(int status);
   void start_attempt();
   void send_request();

@@ -58,7 +58,8 @@ class LargeBody : public testing::Test {
 
   Origin origin_;
   // A transfer may take longer than the default deadline of a request.
-  RunningHttptp proxy_{http_flags(origin_.address().text()) + Flags{"-outTimeout=300s", "-inMaxBodySize=4294967296"}};
+  RunningHttptp proxy_{http_flags(origin_.address().text()) +
+                       Flags{"-outTimeout=300s", "-inMaxBodySize=4294967296"}};
   uint64_t idle_bytes_ = 0;
 };
 

@@ -20,9 +20,10 @@ std::vector<std::string> environment_with(const Process::Environment& extra) {
   std::vector<std::string> all;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
+    const std::string_view entry_name = text.substr(0, text.find('='));
     bool replaced = false;
     for (const auto& [name, value] : extra)
-      replaced |= text.starts_with(name + "=");
+      replaced |= entry_name == name;
     if (!replaced) all.emplace_back(text);
   }
   for (const auto& [name, value] : extra)

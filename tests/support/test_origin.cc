@@ -8,6 +8,7 @@
 #include "support/origin.h"
 
 int main() {
+  // NOLINTNEXTLINE(google-build-using-namespace): the program is all of it.
   using namespace httpteleport::test;
   sigset_t ends;
   sigemptyset(&ends);
