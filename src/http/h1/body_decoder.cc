@@ -16,7 +16,7 @@ int hex_value(char c) {
 }  // namespace
 
 void BodyDecoder::start(BodyFraming framing, uint64_t length) {
-  left_ = length;
+  left_ = framing == BodyFraming::kLength ? length : 0;
   extension_bytes_ = size_digits_ = 0;
   trailers_.clear();
   trailer_scanner_.reset();

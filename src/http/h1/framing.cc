@@ -217,6 +217,9 @@ Result<void> frame_request(RequestHead& head) {
   head.keep_alive = head.version_minor >= 1 ? !found.close : found.keep_alive && !found.close;
   if (const Result<void> target = frame_target(head, found); !target) head.refusal = target.error();
   frame_expectation(head, found);
+  // An HTTP/1.0 client may name the host in the target alone; whoever is next needs the field.
+  if (found.hosts == 0 && !head.authority.empty() && !head.refusal)
+    head.fields.add("Host", head.authority, FieldId::kHost);
   if (found.names_others) drop_named_by_connection(head.fields);
   return {};
 }

@@ -115,9 +115,9 @@ Step take_field(Cursor& cursor, Fields& fields) {
 // Field lines up to and including the empty line.
 Step take_fields(Cursor& cursor, size_t fields_max, Fields& fields) {
   while (true) {
+    if (fields.size() > fields_max) return Step::kDone;  // the caller sees the count
     if (cursor.at_end()) return Step::kNeedMore;
     if (*cursor.at == '\r') return take_line_end(cursor);
-    if (fields.size() > fields_max) return Step::kDone;  // the caller sees the count
     if (const Step step = take_field(cursor, fields); step != Step::kDone) return step;
   }
 }
@@ -140,9 +140,16 @@ Result<size_t> incomplete_request(std::string_view bytes, const HeadLimits& limi
 }
 
 // Empty lines before the request line are skipped (RFC 9112 section 2.2), two at most.
-void skip_empty_lines(Cursor& cursor) {
-  for (int i = 0; i < 2 && cursor.left() >= 2 && cursor.at[0] == '\r' && cursor.at[1] == '\n'; ++i)
-    cursor.at += 2;
+Step skip_empty_lines(Cursor& cursor) {
+  for (int i = 0; i < 2 && !cursor.at_end() && *cursor.at == '\r'; ++i) {
+    if (const Step step = take_line_end(cursor); step != Step::kDone) return step;
+  }
+  return Step::kDone;
+}
+
+// What lies behind the limit must not decide anything: a slower peer would not have sent it yet.
+Cursor cursor_within(std::string_view bytes, const HeadLimits& limits) {
+  return {bytes.data(), bytes.data() + std::min(bytes.size(), limits.head_bytes_max)};
 }
 
 }  // namespace
@@ -150,10 +157,9 @@ void skip_empty_lines(Cursor& cursor) {
 Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
                                   RequestHead& head) {
   head.clear();
-  Cursor cursor{bytes.data(), bytes.data() + bytes.size()};
-  skip_empty_lines(cursor);
-
-  Step step = take_word(cursor, kTokenChar, ' ', head.method_text);
+  Cursor cursor = cursor_within(bytes, limits);
+  Step step = skip_empty_lines(cursor);
+  if (step == Step::kDone) step = take_word(cursor, kTokenChar, ' ', head.method_text);
   if (step == Step::kBad)
     return downstream(Code::kMalformed, "the method is not a token followed by one blank");
   if (step == Step::kDone) step = take_word(cursor, kTargetChar, ' ', head.target);
@@ -174,7 +180,6 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
   const auto size = static_cast<size_t>(cursor.at - bytes.data());
   if (head.fields.size() > limits.fields_max)
     return downstream(Code::kHeadTooLarge, "the request has too many header fields");
-  if (size > limits.head_bytes_max) return incomplete_request(bytes, limits);
   head.method = method_of(head.method_text);
   if (const Result<void> framed = frame_request(head); !framed) return framed.error();
   return size;
@@ -183,7 +188,7 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
 Result<size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
                                    Method request_method, ResponseHead& head) {
   head.clear();
-  Cursor cursor{bytes.data(), bytes.data() + bytes.size()};
+  Cursor cursor = cursor_within(bytes, limits);
   int major = 1;
   Step step = take_version(cursor, major, head.version_minor);
   if (step == Step::kDone && major != 1)
@@ -229,7 +234,7 @@ Result<size_t> parse_response_head(std::string_view bytes, const HeadLimits& lim
 Result<size_t> parse_trailers(std::string_view bytes, const HeadLimits& limits, Source peer,
                               Fields& trailers) {
   trailers.clear();
-  Cursor cursor{bytes.data(), bytes.data() + bytes.size()};
+  Cursor cursor = cursor_within(bytes, limits);
   const Step step = take_fields(cursor, limits.fields_max, trailers);
   if (step == Step::kBad)
     return Error{Code::kMalformed, peer, 0, "a trailer line is not 'name: value' and CRLF"};
