@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
+#include <cstdlib>
 
 namespace httpteleport::config {
 
@@ -24,7 +24,8 @@ bool is_digit(char c) {
 // One "12.5s" off the front of `text`, added to `total`.
 bool take_duration_part(std::string_view& text, int64_t& total) {
   int64_t whole = 0;
-  double fraction = 0;
+  int64_t fraction =
+      0;  // the digits behind the point, as many as fit: the rest is too small to count
   double scale = 1;
   bool digits = false;
   size_t i = 0;
@@ -37,8 +38,9 @@ bool take_duration_part(std::string_view& text, int64_t& total) {
   if (i < text.size() && text[i] == '.') {
     for (++i; i < text.size() && is_digit(text[i]); ++i) {
       digits = true;
-      scale /= 10;
-      fraction += scale * (text[i] - '0');
+      if (fraction >= INT64_MAX / 10) continue;
+      fraction = fraction * 10 + (text[i] - '0');
+      scale *= 10;
     }
   }
   if (!digits) return false;
@@ -49,8 +51,11 @@ bool take_duration_part(std::string_view& text, int64_t& total) {
   for (const Unit& unit : kUnits) {
     if (unit.name != unit_name) continue;
     int64_t part = 0;
-    if (__builtin_mul_overflow(whole, unit.nanoseconds, &part)) return false;
-    part += std::llround(fraction * static_cast<double>(unit.nanoseconds));
+    const double rest =
+        static_cast<double>(fraction) * (static_cast<double>(unit.nanoseconds) / scale);
+    if (__builtin_mul_overflow(whole, unit.nanoseconds, &part) ||
+        __builtin_add_overflow(part, static_cast<int64_t>(rest), &part))
+      return false;
     text.remove_prefix(unit_end);
     return !__builtin_add_overflow(total, part, &total);
   }
@@ -133,6 +138,7 @@ bool parse_int(std::string_view text, int64_t& number) {
       return false;
     }
   }
+  if (digits.starts_with('-')) return false;  // a second sign
   if (negative) digits.insert(0, "-");
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), number, base);

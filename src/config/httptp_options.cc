@@ -77,7 +77,9 @@ net::Address parse_listen_address(Checker& checker, std::string_view flag,
 std::vector<upstream::EndpointOptions> parse_endpoints(Checker& checker, const std::string& list) {
   std::vector<upstream::EndpointOptions> endpoints;
   std::string_view rest = list;
+  bool any = false;
   while (const auto element = http::next_list_element(rest)) {
+    any = true;
     const Result<net::HostPort> target = net::parse_host_port(*element);
     if (!target) {
       checker.fail("out", *element, target.error().detail);
@@ -90,7 +92,7 @@ std::vector<upstream::EndpointOptions> parse_endpoints(Checker& checker, const s
     }
     endpoints.push_back({.name = std::string(*element), .addresses = *std::move(addresses)});
   }
-  if (endpoints.empty()) checker.fail("out", list, "at least one host:port is needed");
+  if (!any) checker.fail("out", list, "at least one host:port is needed");
   return endpoints;
 }
 
