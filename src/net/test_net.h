@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -132,6 +133,8 @@ class TestNet {
     HT_ASSERT(connect(ours.fd(), address.get(), address.length()) == 0);
     fcntl(ours.fd(), F_SETFL, O_NONBLOCK);
     set_no_delay(ours.fd());
+    pollfd waiting{.fd = listening.fd(), .events = POLLIN, .revents = 0};
+    HT_ASSERT(poll(&waiting, 1, test::poll_timeout_ms(test::after())) == 1);
     peers.emplace_back(accept_one(listening));
     return {std::move(ours), &peers.back()};
   }
