@@ -1,7 +1,7 @@
 #include "proxy/forwarding_headers.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace httpteleport::proxy {
 
@@ -11,10 +11,10 @@ using http::FieldId;
 
 std::string_view join(Arena& arena, std::string_view a, std::string_view b, std::string_view c) {
   char* text = arena.allocate(a.size() + b.size() + c.size());
-  std::memcpy(text, a.data(), a.size());
-  std::memcpy(text + a.size(), b.data(), b.size());
-  std::memcpy(text + a.size() + b.size(), c.data(), c.size());
-  return {text, a.size() + b.size() + c.size()};
+  char* end = text;
+  for (const std::string_view part : {a, b, c})
+    end = std::copy(part.begin(), part.end(), end);
+  return {text, static_cast<size_t>(end - text)};
 }
 
 // Adds an element to a list field: behind the last line of that name, or as a new line.
@@ -71,7 +71,8 @@ std::optional<int> count_down_max_forwards(http::RequestHead& head, Arena& arena
   if (field == nullptr) return std::nullopt;
   uint32_t hops = 0;
   const char* end = field->value.data() + field->value.size();
-  if (std::from_chars(field->value.data(), end, hops).ptr != end) return std::nullopt;
+  const auto [stop, error] = std::from_chars(field->value.data(), end, hops);
+  if (error != std::errc() || stop != end) return std::nullopt;
   if (hops == 0) return trace ? 405 : 200;
   field->value = arena.copy(std::to_string(hops - 1));
   return std::nullopt;

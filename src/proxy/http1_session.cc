@@ -102,7 +102,7 @@ size_t Http1Session::read_body(std::string_view bytes) {
 
 void Http1Session::complete_request(const http::Fields& trailers) {
   state_ = State::kAnswering;
-  timer_.cancel();
+  if (!connection_->is_write_blocked()) timer_.cancel();
   connection_->pause(net::PauseReason::kBusy);
   handler_->on_request_end(trailers);
 }
@@ -110,8 +110,14 @@ void Http1Session::complete_request(const http::Fields& trailers) {
 void Http1Session::next_request() {
   if (!keep_alive_ || context_.draining) return finish_connection(connection_->unread_bytes() > 0);
   state_ = State::kHead;
-  set_timer(context_.http1.keep_alive_timeout);
   connection_->resume(net::PauseReason::kOtherSideFull);
+  // A client that does not take its answers gets no further ones made: they would pile up here. The
+  // timer of on_write_blocked() goes on.
+  if (!connection_->is_write_blocked()) await_request();
+}
+
+void Http1Session::await_request() {
+  set_timer(context_.http1.keep_alive_timeout);
   connection_->resume(net::PauseReason::kBusy);
 }
 
@@ -233,6 +239,7 @@ void Http1Session::on_write_blocked() {
 }
 
 void Http1Session::on_write_unblocked() {
+  if (state_ == State::kHead) return await_request();
   if (state_ == State::kAnswering) timer_.cancel();
   if (handler_) handler_->on_response_unblocked();
 }
@@ -278,10 +285,8 @@ void Http1Session::on_timer() {
 
 void Http1Session::drain() {
   keep_alive_ = false;
-  if (state_ == State::kHead && !head_begun_) {
-    connection_->close();
-    end_session();
-  }
+  // Part of the last answer may still be on its way, and a paused client may have sent more.
+  if (state_ == State::kHead && !head_begun_) finish_connection(connection_->is_paused());
 }
 
 void Http1Session::abort() {

@@ -58,6 +58,7 @@ class Http1Session final : public Session,
   void begin_exchange(std::string_view raw);
   void complete_request(const http::Fields& trailers);
   void next_request();
+  void await_request();
   void choose_framing(const http::ResponseHead& head);
   // The peer broke the protocol, or a limit or deadline: answers if there is somebody to answer.
   void refuse(const Error& error);
