@@ -15,7 +15,7 @@ using http::h1::BodyFraming;
 struct Outcome {
   std::string body;
   std::string end;  // "open", "done" with the trailers, or the error
-  size_t used = 0;
+  size_t used = 0;  // 0 after an error: how far it had got then depends on the cut
   bool operator==(const Outcome&) const = default;
 };
 
@@ -39,6 +39,7 @@ Outcome decode(const BodyDecoder::Limits& limits, std::string_view wire, size_t 
       const auto step = decoder.decode(exact.view());
       if (!step) {
         out.end = describe(step.error());
+        out.used = 0;
         return out;
       }
       HT_ASSERT(step->consumed <= unread.size());

@@ -32,8 +32,9 @@ inline std::string describe(const http::RequestHead& head) {
 }
 
 inline std::string describe(const http::ResponseHead& head) {
-  return std::to_string(head.status) + " " + std::string(head.reason) + " body " +
-         describe(head.body) + (head.body_is_chunked ? " chunked\n" : "\n") + describe(head.fields);
+  return (head.refusal ? describe(*head.refusal) + "\n" : "") + std::to_string(head.status) + " " +
+         std::string(head.reason) + " body " + describe(head.body) +
+         (head.body_is_chunked ? " chunked\n" : "\n") + describe(head.fields);
 }
 
 }  // namespace httpteleport::fuzz

@@ -29,13 +29,13 @@ Outcome outcome_of(std::string_view bytes, const HeadLimits& limits, Method meth
   HT_ASSERT(*size <= std::min(bytes.size(), limits.head_bytes_max));
   if (*size == 0) return {};
   HT_ASSERT(head.fields.size() <= limits.fields_max);
-  HT_ASSERT(head.status >= 100 && head.status <= 599);
+  HT_ASSERT(head.refusal || (head.status >= 100 && head.status <= 599));
   return {describe(head) + (head.keep_alive ? "keep" : "close"), *size};
 }
 
 void check_round_trip(std::string_view bytes, const HeadLimits& limits, Method method) {
   ResponseHead head;
-  if (!parse_response_head(bytes, limits, method, head)) return;
+  if (!parse_response_head(bytes, limits, method, head) || head.refusal) return;
   http::h1::OutgoingFraming framing{.content_length = head.declared_length,
                                     .chunked = head.body_is_chunked};
   framing.close = head.body.kind == http::BodyLength::Kind::kUnknown && !head.body_is_chunked;

@@ -47,6 +47,11 @@ class BlockPool {
   // Bytes in blocks that are out, headers included.
   size_t bytes_in_use() const { return bytes_in_use_; }
 
+  // Whoever is about to hold more for long asks first, and declines when this says so. Blocks are
+  // given out regardless: what is under way must be able to end.
+  bool is_over_budget() const { return bytes_in_use_ > budget_bytes_; }
+  void set_budget(size_t bytes) { budget_bytes_ = bytes; }
+
  private:
   struct FreeList {
     Block* head = nullptr;
@@ -59,6 +64,7 @@ class BlockPool {
   FreeList small_;
   FreeList large_;
   size_t bytes_in_use_ = 0;
+  size_t budget_bytes_ = SIZE_MAX;
 };
 
 class BufferChain {

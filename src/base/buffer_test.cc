@@ -14,7 +14,7 @@ namespace {
 std::string text_of(size_t bytes, char first = 'a') {
   std::string text(bytes, '\0');
   for (size_t i = 0; i < bytes; ++i)
-    text[i] = static_cast<char>(first + i % 23);
+    text[i] = static_cast<char>(first + static_cast<char>(i % 23));
   return text;
 }
 

@@ -22,7 +22,7 @@ int status_of(const Error& error) {
     case Code::kTimeout:
       return client ? 408 : 504;
     case Code::kOverloaded:
-      return 429;
+      return client ? 429 : 503;
     case Code::kConnectFailed:
     case Code::kNotSent:
     case Code::kConnectionLost:

@@ -22,7 +22,7 @@ constexpr Row kTable[] = {
     {Code::kBadVersion, 505, 502, 502},   {Code::kBadExpectation, 417, 417, 417},
     {Code::kHeadTooLarge, 431, 502, 502}, {Code::kTargetTooLong, 414, 414, 414},
     {Code::kBodyTooLarge, 413, 502, 502}, {Code::kTimeout, 408, 504, 504},
-    {Code::kOverloaded, 429, 429, 429},   {Code::kConnectFailed, 502, 502, 502},
+    {Code::kOverloaded, 429, 503, 503},   {Code::kConnectFailed, 502, 502, 502},
     {Code::kNotSent, 502, 502, 502},      {Code::kConnectionLost, 502, 502, 502},
     {Code::kTruncated, 502, 502, 502},    {Code::kCancelled, 500, 500, 500},
     {Code::kNoEndpoint, 502, 502, 502},   {Code::kSystem, 500, 500, 500},

@@ -188,6 +188,7 @@ void ResponseHead::clear() {
   body = {};
   body_is_chunked = false;
   declared_length.reset();
+  refusal.reset();
 }
 
 std::string_view reason_of(int status) {

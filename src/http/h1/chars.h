@@ -9,6 +9,7 @@ namespace httpteleport::http::h1 {
 enum CharClass : uint8_t {
   kTokenChar = 1,   // tchar
   kTargetChar = 2,  // what may stand in a request target: visible ASCII but '#'
+  kTargetByte = 8,  // what does not end one: these, '#', and bytes above ASCII
   kHostChar = 4,    // what may stand in Host: unreserved, sub-delims, '%', ':', '[' and ']'
 };
 
@@ -28,8 +29,10 @@ constexpr std::array<uint8_t, 256> make_char_classes() {
       host |= ch == t;
     }
     table[c] = static_cast<uint8_t>((token ? kTokenChar : 0) | (ch != '#' ? kTargetChar : 0) |
-                                    (host ? kHostChar : 0));
+                                    (host ? kHostChar : 0) | kTargetByte);
   }
+  for (unsigned c = 0x80; c <= 0xff; ++c)
+    table[c] = kTargetByte;
   return table;
 }
 

@@ -100,17 +100,24 @@ bool may_be_named(FieldId id) {
   }
 }
 
-void drop_named_by_connection(Fields& fields) {
+// At most this many names are looked up: each costs a look at every field.
+constexpr int kNamedFieldsMax = 100;
+
+// False when Connection names more fields than that.
+[[nodiscard]] bool drop_named_by_connection(Fields& fields) {
+  int names = 0;
   for (const Field& connection : fields) {
     if (connection.id != FieldId::kConnection) continue;
     std::string_view list = connection.value;
     while (const auto option = next_list_element(list)) {
+      if (++names > kNamedFieldsMax) return false;
       for (Field& field : fields) {
         if (may_be_named(field.id) && equals_ignoring_case(field.name, *option))
           field.dropped = true;
       }
     }
   }
+  return true;
 }
 
 bool is_host(std::string_view value) {
@@ -220,7 +227,9 @@ Result<void> frame_request(RequestHead& head) {
   // An HTTP/1.0 client may name the host in the target alone; whoever is next needs the field.
   if (found.hosts == 0 && !head.authority.empty() && !head.refusal)
     head.fields.add("Host", head.authority, FieldId::kHost);
-  if (found.names_others) drop_named_by_connection(head.fields);
+  if (found.names_others && !drop_named_by_connection(head.fields)) {
+    head.refusal = bad_request("Connection names too many fields");
+  }
   return {};
 }
 
@@ -229,7 +238,9 @@ Result<void> frame_response(Method request_method, ResponseHead& head) {
   if (head.status == 101)
     return bad_response("the response switches protocols, which nobody asked for");
   head.keep_alive = head.version_minor >= 1 ? !found.close : found.keep_alive && !found.close;
-  if (found.names_others) drop_named_by_connection(head.fields);
+  if (found.names_others && !drop_named_by_connection(head.fields)) {
+    head.refusal = bad_response("the response's Connection names too many fields");
+  }
 
   if (found.lengths > 1) return bad_response("the response has more than one Content-Length");
   if (found.lengths == 1) {

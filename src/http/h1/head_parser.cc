@@ -162,7 +162,7 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
   if (step == Step::kDone) step = take_word(cursor, kTokenChar, ' ', head.method_text);
   if (step == Step::kBad)
     return downstream(Code::kMalformed, "the method is not a token followed by one blank");
-  if (step == Step::kDone) step = take_word(cursor, kTargetChar, ' ', head.target);
+  if (step == Step::kDone) step = take_word(cursor, kTargetByte, ' ', head.target);
   if (step == Step::kBad)
     return downstream(Code::kMalformed, "the request target has a byte that must not stand in it");
   int major = 1;
@@ -181,7 +181,12 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
   if (head.fields.size() > limits.fields_max)
     return downstream(Code::kHeadTooLarge, "the request has too many header fields");
   head.method = method_of(head.method_text);
+  const std::string_view target = head.target;  // before framing takes it apart
   if (const Result<void> framed = frame_request(head); !framed) return framed.error();
+  if (skip_class(target.begin(), target.end(), kTargetChar) != target.end()) {
+    head.refusal =
+        downstream(Code::kMalformed, "the request target has a byte that must not stand in it");
+  }
   return size;
 }
 
@@ -201,8 +206,8 @@ Result<size_t> parse_response_head(std::string_view bytes, const HeadLimits& lim
     }
     if (p[0] != ' ' || (p[4] != ' ' && p[4] != '\r')) step = Step::kBad;
     head.status = (p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0');
-    if (step == Step::kDone && (head.status < 100 || head.status > 599)) {
-      return upstream(Code::kMalformed, "the response has a status outside 100 to 599");
+    if (head.status < 100 || head.status > 599) {
+      head.refusal = upstream(Code::kMalformed, "the response has a status outside 100 to 599");
     }
     cursor.at += p[4] == ' ' ? 5 : 4;
   }

@@ -64,7 +64,8 @@ inline std::string describe(const RequestHead& head) {
 
 // "200 OK 1.1 [A:b] body=5 keep".
 inline std::string describe(const ResponseHead& head) {
-  return std::to_string(head.status) + " " + std::string(head.reason) + " 1." +
+  return (head.refusal ? "refused " + describe(*head.refusal) + "; " : "") +
+         std::to_string(head.status) + " " + std::string(head.reason) + " 1." +
          std::to_string(head.version_minor) + " [" + describe(head.fields) +
          "] body=" + (head.body_is_chunked ? "chunked" : describe(head.body)) +
          (head.keep_alive ? " keep" : " close");
