@@ -290,6 +290,8 @@ void Connection::fail(Code code, int sys_errno, const char* detail) {
 void Connection::close() {
   if (state_ == State::kClosed) return;
   if (state_ != State::kIdle) loop_.unwatch(socket_.fd());
+  // The peer must not take what it got for all there was.
+  if (state_ == State::kOpen && !output_.empty()) set_reset_on_close(socket_.fd());
   state_ = State::kClosed;
   socket_.reset();
   output_.clear();

@@ -89,7 +89,8 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   void flush();
   // Sends FIN once all output is sent. Reading goes on.
   void shutdown_write();
-  // Closes at once; unsent output is dropped. Idempotent. No callback follows.
+  // Closes at once; unsent output is dropped, and the peer sees a reset then. Idempotent. No
+  // callback follows.
   void close();
   // Closes with RST, so that the peer sees a broken connection. Idempotent.
   void abort();
@@ -100,6 +101,9 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool peer_closed() const { return peer_closed_; }
   // Bytes received and offered, but not consumed.
   size_t unread_bytes() const { return unread_.size(); }
+  // The peer has sent, or may have sent, what nobody has consumed. Closing now may make that a
+  // reset.
+  bool has_unread_input() const { return !unread_.empty() || readable_; }
   size_t unsent_bytes() const { return output_.size(); }
   bool is_write_blocked() const { return write_blocked_; }
   bool is_paused() const { return pause_reasons_ != 0; }

@@ -11,10 +11,8 @@ class LingeringConnections::Entry final : public IntrusiveNode,
 
   void start() {
     connection_->set_handler(*this);
-    const bool all_sent = connection_->unsent_bytes() == 0;
-    owner_.loop_.set_timer(timer_,
-                           all_sent ? owner_.options_.drain_timeout
-                                    : owner_.options_.send_timeout + owner_.options_.drain_timeout);
+    owner_.loop_.set_timer(timer_, owner_.options_.drain_timeout);
+    sent_at_check_ = connection_->bytes_sent();
     connection_->shutdown_write();
     connection_->resume(PauseReason::kBusy);
     connection_->resume(PauseReason::kOtherSideFull);
@@ -35,11 +33,21 @@ class LingeringConnections::Entry final : public IntrusiveNode,
   // the connection reports that both directions have ended.
   void on_end() override {}
   void on_closed(const Error&) override { owner_.drop(*this); }
-  void on_timeout() { owner_.drop(*this); }
+  // A peer that takes the output, however slowly, gets all of it.
+  void on_timeout() {
+    const bool progress = connection_->bytes_sent() != sent_at_check_;
+    sent_at_check_ = connection_->bytes_sent();
+    stalled_ = progress ? Duration::zero() : stalled_ + owner_.options_.drain_timeout;
+    if (connection_->unsent_bytes() == 0 || stalled_ >= owner_.options_.send_timeout)
+      return owner_.drop(*this);
+    owner_.loop_.set_timer(timer_, owner_.options_.drain_timeout);
+  }
 
   LingeringConnections& owner_;
   std::unique_ptr<Connection> connection_;
   uint64_t discarded_ = 0;
+  uint64_t sent_at_check_ = 0;
+  Duration stalled_{};
   event::MemberTimer<Entry, &Entry::on_timeout> timer_{*this};
 };
 

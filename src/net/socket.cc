@@ -45,8 +45,9 @@ Result<Socket> listen_on(const Address& address, const ListenOptions& options) {
 
 Result<Socket> start_connect(const Address& address) {
   Socket socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // Our own want of descriptors is not the endpoint's fault.
   if (!socket.is_open()) {
-    return Error{Code::kConnectFailed, Source::kUpstream, errno, "cannot create a socket"};
+    return Error{Code::kConnectFailed, Source::kInternal, errno, "cannot create a socket"};
   }
   set_no_delay(socket.fd());
   if (connect(socket.fd(), address.get(), address.length()) != 0 && errno != EINPROGRESS) {
