@@ -31,16 +31,24 @@ Endpoint::Endpoint(event::Loop& loop, metrics::WorkerMetrics& metrics,
       ejection_(ejection_for(cluster, options)),
       transport_(make_transport({loop, metrics, options.addresses}, cluster)) {}
 
+EndpointLease::EndpointLease(Endpoint& endpoint) : endpoint_(&endpoint) {
+  ++endpoint.pending_;
+  is_probe_ = endpoint.ejection_.try_begin_probe(endpoint.loop_.now());
+}
+
 EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
   if (this != &other) {
     release();
     endpoint_ = std::exchange(other.endpoint_, nullptr);
+    is_probe_ = other.is_probe_;
   }
   return *this;
 }
 
 void EndpointLease::release() {
-  if (endpoint_ != nullptr) --endpoint_->pending_;
+  if (endpoint_ == nullptr) return;
+  --endpoint_->pending_;
+  if (is_probe_) endpoint_->ejection_.end_probe();
   endpoint_ = nullptr;
 }
 
@@ -79,7 +87,7 @@ EndpointLease Cluster::pick(std::span<Endpoint* const> failed) {
     const bool untried = failures < endpoint.options_.addresses.size();
     const TimePoint now = endpoint.loop_.now();
     loads_[i] = {endpoint.pending_, endpoint.options_.weight,
-                 untried && endpoint.ejection_.admits(now, endpoint.pending_)};
+                 untried && endpoint.ejection_.admits(now)};
     if (untried && (soonest == nullptr ||
                     endpoint.ejection_.paused_until() < soonest->ejection_.paused_until())) {
       soonest = &endpoint;

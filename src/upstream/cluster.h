@@ -36,8 +36,9 @@ class Endpoint {
            const EndpointOptions& options);
 
   const std::string& name() const { return options_.name; }
-  http::UpstreamStream& open_stream(http::ResponseHandler& handler) {
-    return transport_->open_stream(handler);
+  // See Transport::open_stream().
+  http::UpstreamStream& open_stream(http::ResponseHandler& handler, bool fresh) {
+    return transport_->open_stream(handler, fresh);
   }
 
  private:
@@ -56,9 +57,9 @@ class Endpoint {
 class EndpointLease {
  public:
   EndpointLease() = default;
-  explicit EndpointLease(Endpoint& endpoint) : endpoint_(&endpoint) { ++endpoint.pending_; }
+  explicit EndpointLease(Endpoint& endpoint);
   EndpointLease(EndpointLease&& other) noexcept
-      : endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+      : endpoint_(std::exchange(other.endpoint_, nullptr)), is_probe_(other.is_probe_) {}
   EndpointLease& operator=(EndpointLease&& other) noexcept;
   ~EndpointLease() { release(); }
 
@@ -71,6 +72,7 @@ class EndpointLease {
 
  private:
   Endpoint* endpoint_ = nullptr;
+  bool is_probe_ = false;  // shows whether an ejected endpoint is well again
 };
 
 // Owned by a worker. `options` must outlive it.

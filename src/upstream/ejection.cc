@@ -4,14 +4,29 @@
 
 namespace httpteleport::upstream {
 
+namespace {
+
+bool is_failure_of_endpoint(Code code) {
+  switch (code) {
+    case Code::kConnectFailed:
+    case Code::kConnectionLost:
+    case Code::kTruncated:
+    case Code::kMalformed:
+    case Code::kBadVersion:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 void Ejection::on_success() {
   failures_ = pauses_ = 0;
 }
 
 void Ejection::on_failure(Code code, TimePoint now) {
-  // A slow answer is not a broken endpoint, and a connection that was closed while idle says
-  // nothing.
-  if (code == Code::kTimeout || code == Code::kNotSent) return;
+  if (!is_failure_of_endpoint(code)) return;
   ++failures_;
   const bool out_already = pauses_ > 0;
   const uint32_t allowed =

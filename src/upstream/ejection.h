@@ -25,15 +25,21 @@ class Ejection {
 
   explicit Ejection(const Options& options) : options_(options) {}
 
-  // May a new exchange go there? `pending` is how many are there now.
-  bool admits(TimePoint now, uint32_t pending) const {
-    return pauses_ == 0 || (now >= paused_until_ && pending == 0);
+  // May a new exchange go there?
+  bool admits(TimePoint now) const { return pauses_ == 0 || (now >= paused_until_ && !probing_); }
+  // True when the exchange that begins now is the one that probes; end_probe() when it is over.
+  bool try_begin_probe(TimePoint now) {
+    if (pauses_ == 0 || !admits(now)) return false;
+    return probing_ = true;
   }
+  void end_probe() { probing_ = false; }
   // True while the last thing known of the endpoint is that it fails.
   bool is_out() const { return pauses_ > 0; }
   TimePoint paused_until() const { return paused_until_; }
 
   void on_success();
+  // What says nothing about the endpoint's health (timeouts, connections closed while idle,
+  // messages over our limits) does not count.
   void on_failure(Code code, TimePoint now);
 
  private:
@@ -41,6 +47,7 @@ class Ejection {
   uint32_t failures_ = 0;  // in a row
   uint32_t pauses_ = 0;    // in a row; 0 = the endpoint is in
   TimePoint paused_until_{};
+  bool probing_ = false;
 };
 
 }  // namespace httpteleport::upstream

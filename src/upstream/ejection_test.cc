@@ -13,8 +13,7 @@ constexpr Ejection::Options kOptions{
 
 TEST(Ejection, AdmitsAnyNumberUntilAFailure) {
   const Ejection ejection(kOptions);
-  EXPECT_TRUE(ejection.admits(kStart, 0));
-  EXPECT_TRUE(ejection.admits(kStart, 1'000'000));
+  EXPECT_TRUE(ejection.admits(kStart));
   EXPECT_FALSE(ejection.is_out());
 }
 
@@ -31,7 +30,7 @@ TEST(Ejection, TakesAnEndpointOutAfterSoManyFailuresOfAKind) {
       ejection.on_failure(one.code, kStart);
       const bool out = one.failures_to_be_out > 0 && failures >= one.failures_to_be_out;
       EXPECT_EQ(ejection.is_out(), out) << code_name(one.code) << " " << failures;
-      EXPECT_EQ(ejection.admits(kStart, 0), !out) << code_name(one.code) << " " << failures;
+      EXPECT_EQ(ejection.admits(kStart), !out) << code_name(one.code) << " " << failures;
     }
   }
 }
@@ -56,15 +55,32 @@ TEST(Ejection, ForgetsFailuresAfterASuccess) {
   EXPECT_FALSE(ejection.is_out());
 }
 
-TEST(Ejection, LetsOneProbeThroughAfterThePause) {
+TEST(Ejection, LetsOneProbeAtATimeThroughAfterThePause) {
   Ejection ejection(kOptions);
+  EXPECT_FALSE(ejection.try_begin_probe(kStart)) << "nothing to find out";
   ejection.on_failure(Code::kConnectFailed, kStart);
   EXPECT_EQ(ejection.paused_until(), kStart + 500ms);
-  EXPECT_FALSE(ejection.admits(kStart + 499ms, 0));
-  EXPECT_TRUE(ejection.admits(kStart + 500ms, 0));
-  EXPECT_FALSE(ejection.admits(kStart + 500ms, 1));
+  EXPECT_FALSE(ejection.admits(kStart + 499ms));
+  EXPECT_FALSE(ejection.try_begin_probe(kStart + 499ms));
+  EXPECT_TRUE(ejection.admits(kStart + 500ms));
+  EXPECT_TRUE(ejection.try_begin_probe(kStart + 500ms));
+  EXPECT_FALSE(ejection.admits(kStart + 500ms));
+  EXPECT_FALSE(ejection.try_begin_probe(kStart + 500ms));
+  ejection.end_probe();
+  EXPECT_TRUE(ejection.admits(kStart + 500ms));
   ejection.on_success();
-  EXPECT_TRUE(ejection.admits(kStart + 500ms, 1));
+  EXPECT_TRUE(ejection.admits(kStart + 500ms));
+  EXPECT_FALSE(ejection.is_out());
+}
+
+TEST(Ejection, DoesNotCountWhatIsNotTheEndpointsFault) {
+  for (const Code code : {Code::kTimeout, Code::kNotSent, Code::kHeadTooLarge, Code::kBodyTooLarge,
+                          Code::kOverloaded, Code::kCancelled}) {
+    Ejection ejection(kOptions);
+    for (int i = 0; i < 20; ++i)
+      ejection.on_failure(code, kStart);
+    EXPECT_FALSE(ejection.is_out()) << code_name(code);
+  }
 }
 
 TEST(Ejection, DoublesThePauseWithEachFailedProbeUpToTheLimit) {

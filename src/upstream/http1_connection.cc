@@ -81,6 +81,11 @@ size_t Http1Connection::on_data(std::string_view bytes) {
 }
 
 size_t Http1Connection::read_head(std::string_view bytes) {
+  if (connection_.bytes_sent() == sent_before_) {
+    // Nothing of the request has left, so this cannot be its answer.
+    reset_stream({Code::kNotSent, Source::kUpstream, 0, "the endpoint spoke without being asked"});
+    return bytes.size();
+  }
   const http::h1::HeadLimits& limits = pool_.options_.head_limits;
   if (!scanner_.worth_parsing(bytes, limits)) return 0;
   const Result<size_t> size = http::h1::parse_response_head(bytes, limits, method_, head_);
@@ -90,6 +95,10 @@ size_t Http1Connection::read_head(std::string_view bytes) {
   }
   if (*size == 0) return 0;
   scanner_.reset();
+  if (head_.refusal) {
+    reset_stream(*head_.refusal);
+    return bytes.size();
+  }
   if (head_.is_informational()) {
     handler_->on_response_head(head_);
     return *size;
@@ -144,6 +153,7 @@ void Http1Connection::finish(const http::Fields& trailers, bool surplus) {
 }
 
 void Http1Connection::reset_stream(const Error& error) {
+  if (handler_ != nullptr) pool_.context_.metrics.upstream.other_errors.add();
   http::ResponseHandler* handler = std::exchange(handler_, nullptr);
   pool_.on_dead(*this);
   if (handler != nullptr) handler->on_upstream_reset(error);

@@ -14,8 +14,8 @@ Http1Pool::~Http1Pool() {
   }
 }
 
-http::UpstreamStream& Http1Pool::open_stream(http::ResponseHandler& handler) {
-  if (idle_.empty()) {
+http::UpstreamStream& Http1Pool::open_stream(http::ResponseHandler& handler, bool fresh) {
+  if (fresh || idle_.empty()) {
     Http1Connection& connection = connect();
     connection.begin(handler);
     return connection;

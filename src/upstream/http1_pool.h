@@ -27,7 +27,7 @@ class Http1Pool final : public Transport {
   Http1Pool(const TransportContext& context, const Http1Options& options);
   ~Http1Pool() override;
 
-  http::UpstreamStream& open_stream(http::ResponseHandler& handler) override;
+  http::UpstreamStream& open_stream(http::ResponseHandler& handler, bool fresh) override;
   void drain() override;
 
  private:

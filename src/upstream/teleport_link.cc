@@ -14,6 +14,11 @@ namespace {
 // A batch that has grown to this goes out before its delay is over.
 constexpr size_t kBatchBytes = 64 * 1024;
 
+bool is_multipart_form(std::string_view content_type) {
+  static constexpr std::string_view kForm = "multipart/form-data";
+  return http::equals_ignoring_case(content_type.substr(0, kForm.size()), kForm);
+}
+
 }  // namespace
 
 TeleportStream::TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool)
@@ -22,7 +27,19 @@ TeleportStream::TeleportStream(TeleportLink& link, http::ResponseHandler& handle
 void TeleportStream::send_request_head(const http::RequestHead& head) {
   HT_ASSERT(head.body.is_known());
   method_ = head.method;
-  http::h1::encode_request_head(head, http::h1::framing_of(head), message);
+  http::h1::OutgoingFraming framing = http::h1::framing_of(head);
+  // A Go peer reads no body of GET and HEAD, and would take it for the next frames.
+  const bool no_body_expected = method_ == http::Method::kGet || method_ == http::Method::kHead;
+  if (no_body_expected && !head.body.is_none() && !refusal_) {
+    refusal_ = Error{Code::kUnsupported, Source::kDownstream, 0,
+                     "GET and HEAD with a body do not pass over a teleport link"};
+  }
+  // A Go peer takes a form of known length apart while it reads it, and loses the link over a bad
+  // one.
+  const http::Field* type = head.fields.find(http::FieldId::kContentType);
+  chunked_ = !head.body.is_none() && type != nullptr && is_multipart_form(type->value);
+  if (chunked_) framing = {.content_length = {}, .chunked = true};
+  http::h1::encode_request_head(head, framing, message);
   if (!refusal_ && message.size() > link_.options_.request_head_bytes_max) {
     refusal_ =
         Error{Code::kHeadTooLarge, Source::kDownstream, 0,
@@ -30,7 +47,16 @@ void TeleportStream::send_request_head(const http::RequestHead& head) {
   }
 }
 
+void TeleportStream::send_request_body(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (!chunked_) return message.append(bytes);
+  message.append(http::h1::make_chunk_head(bytes.size()).view());
+  message.append(bytes);
+  message.append("\r\n");
+}
+
 void TeleportStream::end_request(const http::Fields&) {
+  if (chunked_) http::h1::encode_last_chunk({}, message);
   link_.on_request_whole(*this);
 }
 
@@ -58,7 +84,7 @@ http::UpstreamStream& TeleportLink::open_stream(http::ResponseHandler& handler) 
   }
   stream->id = streams_.add(*stream);
   context_.metrics.upstream.started.add();
-  if (state_ == State::kDown) connect();
+  wake();
   return *stream;
 }
 
@@ -78,6 +104,8 @@ void TeleportLink::on_cancelled(TeleportStream& stream) {
   if (receiving_ == &stream) receiving_ = nullptr;
   const bool answer_will_come = stream.begun_ && !stream.head_passed_ && state_ == State::kOpen;
   if (answer_will_come && stream.method_ == http::Method::kHead) abandoned_heads_.insert(stream.id);
+  // A peer that answers none of them is not worth the memory.
+  if (abandoned_heads_.size() > options_.pending_max) loop().at_turn_end(*this);
   forget(stream);
 }
 
@@ -95,14 +123,20 @@ http::ResponseHandler* TeleportLink::forget(TeleportStream& stream) {
 }
 
 void TeleportLink::reset_stream(TeleportStream& stream, const Error& error) {
+  context_.metrics.upstream.other_errors.add();
   if (receiving_ == &stream) receiving_ = nullptr;
   forget(stream)->on_upstream_reset(error);
 }
 
 // ---- Connecting.
 
+void TeleportLink::wake() {
+  if (state_ == State::kDown) connect();
+}
+
 void TeleportLink::connect() {
   state_ = State::kConnecting;
+  has_answered_ = false;
   loop().set_timer(timer_, options_.connect_timeout);
   const net::Address& address = context_.addresses[next_address_ % context_.addresses.size()];
   Result<net::Socket> socket = net::start_connect(address);
@@ -128,6 +162,10 @@ void TeleportLink::on_connected() {
 void TeleportLink::open(std::string_view peer_handshake) {
   const Result<v0::Handshake> peer = v0::parse_handshake(peer_handshake, Source::kUpstream);
   if (!peer) return on_down(peer.error());
+  if (peer->tls) {
+    return on_down(
+        {Code::kMalformed, Source::kUpstream, 0, "the peer wants TLS, which was not offered"});
+  }
   state_ = State::kOpen;
   context_.metrics.link.open.add(1);
   writer_ = std::make_unique<v0::BatchWriter>(options_.compression, loop().pool());
@@ -145,11 +183,13 @@ void TeleportLink::open(std::string_view peer_handshake) {
 Error TeleportLink::failure_of(const TeleportStream& stream, const Error& cause) const {
   Error error = cause;
   error.source = Source::kUpstream;
+  // What one answer broke is not repeated: the same answer would break the next link.
+  const bool repeatable = cause.code != Code::kMalformed;
   if (state_ != State::kOpen) {
     error.code = Code::kConnectFailed;
   } else if (!stream.begun_) {
     error.code = Code::kNotSent;
-  } else {
+  } else if (repeatable || stream.head_passed_) {
     error.code = stream.head_passed_ ? Code::kTruncated : Code::kConnectionLost;
   }
   return error;
@@ -161,6 +201,7 @@ void TeleportLink::on_down(const Error& cause) {
   streams_.for_each([&](TeleportStream& stream) {
     if (!stream.response_ended_) dying.push_back(&stream);
   });
+  context_.metrics.upstream.other_errors.add(dying.size());
   for (TeleportStream* stream : dying)
     failed.emplace_back(stream->handler_, failure_of(*stream, cause));
   for (TeleportStream* stream : dying)
@@ -174,12 +215,14 @@ void TeleportLink::on_down(const Error& cause) {
   }
   receiving_ = nullptr;
   abandoned_heads_.clear();
+  unanswered_since_.reset();
   batch_timer_.cancel();
   batch_due_ = false;
   writer_.reset();
   reader_.reset();
   if (connection_) connection_->close();
   loop().delete_later(std::move(connection_));
+  failures_ = has_answered_ ? 0 : failures_ + 1;
   start_pause();
   // Last: handlers may open new streams here.
   for (const auto& [handler, error] : failed)
@@ -190,12 +233,13 @@ void TeleportLink::on_down(const Error& cause) {
 // The jitter keeps links that died together from returning together.
 void TeleportLink::start_pause() {
   state_ = State::kPausing;
-  const uint32_t doublings = std::min(failures_, 16u);
-  Duration pause = std::min(options_.reconnect_delay_min * (int64_t{1} << doublings),
-                            options_.reconnect_delay_max);
-  const auto jitter = static_cast<int64_t>((loop().now().time_since_epoch().count() >> 10) % 256);
-  pause -= pause * jitter / 1024;
-  ++failures_;
+  Duration pause{};
+  if (failures_ > 0) {
+    const uint32_t doublings = std::min(failures_ - 1, 16u);
+    pause = std::min(options_.reconnect_delay_min * (int64_t{1} << doublings),
+                     options_.reconnect_delay_max);
+    pause -= pause * static_cast<int64_t>((reinterpret_cast<uintptr_t>(this) >> 6) % 256) / 1024;
+  }
   loop().set_timer(timer_, pause);
 }
 
@@ -216,13 +260,15 @@ void TeleportLink::on_timer() {
     case State::kOpen:
       break;
   }
+  if (unanswered_since_ && loop().now() - *unanswered_since_ >= options_.silence_timeout) {
+    return on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer is silent"});
+  }
   const Duration idle = loop().now() - last_traffic_;
-  if (streams_.size() > 0 || idle < options_.idle_timeout) {
+  if (streams_.size() > 0 || unanswered_since_ || idle < options_.idle_timeout) {
     loop().set_timer(timer_,
                      std::max<Duration>(options_.idle_timeout - idle, std::chrono::seconds(1)));
     return;
   }
-  failures_ = 0;
   on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link was idle"});
 }
 
@@ -245,6 +291,9 @@ void TeleportLink::on_batch_timer() {
 }
 
 void TeleportLink::on_turn_end() {
+  if (abandoned_heads_.size() > options_.pending_max) {
+    on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer answers too little"});
+  }
   for (const uint32_t id : std::exchange(refused_, {})) {
     if (TeleportStream* stream = streams_.find(id)) reset_stream(*stream, *stream->refusal_);
   }
@@ -252,7 +301,6 @@ void TeleportLink::on_turn_end() {
     pass_held(id);
   if (state_ == State::kOpen && batch_due_ && !connection_->is_write_blocked()) flush_batch();
   if (draining_ && streams_.size() == 0 && connection_) {
-    failures_ = 0;
     on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link is drained"});
   }
 }
@@ -275,6 +323,7 @@ void TeleportLink::flush_batch() {
     counts.messages_sent.add();
   }
   last_traffic_ = loop().now();
+  if (!unanswered_since_) unanswered_since_ = last_traffic_;
   batch_due_ = writer_->has_work();
   if (batch_due_) loop().at_next_turn(*this);
   connection_->write(std::move(wire));
@@ -293,6 +342,7 @@ size_t TeleportLink::on_data(std::string_view bytes) {
     return v0::kHandshakeBytes;
   }
   last_traffic_ = loop().now();
+  unanswered_since_.reset();
   context_.metrics.link.wire_received.add(bytes.size());
   const uint64_t plain_before = reader_->plain_bytes();
   const Result<void> fed = reader_->feed(bytes);
@@ -316,7 +366,7 @@ http::Method TeleportLink::method_of_request(uint32_t id) {
 
 void TeleportLink::on_response_frame(uint32_t id, http::ResponseHead& head, std::string_view raw) {
   context_.metrics.link.messages_received.add();
-  failures_ = 0;
+  has_answered_ = true;
   TeleportStream* stream = streams_.find(id);
   // Also an answer to something not yet asked, or answered already, is nobody's.
   if (stream == nullptr || !stream->begun_ || stream->head_passed_) {
@@ -326,6 +376,7 @@ void TeleportLink::on_response_frame(uint32_t id, http::ResponseHead& head, std:
     return;
   }
   receiving_ = stream;
+  if (head.refusal) return reset_stream(*stream, *head.refusal);
   if (raw.size() > options_.response_head_bytes_max) {
     return reset_stream(*stream,
                         {Code::kHeadTooLarge, Source::kUpstream, 0,
@@ -335,6 +386,7 @@ void TeleportLink::on_response_frame(uint32_t id, http::ResponseHead& head, std:
   if (stream->method_ == http::Method::kHead && head.declared_length == 0u)
     head.declared_length.reset();
   stream->head_passed_ = true;
+  if (head.status != 200) context_.metrics.upstream.non_200.add();
   stream->handler_->on_response_head(head);
 }
 
@@ -346,6 +398,10 @@ void TeleportLink::on_response_frame_body(std::string_view bytes) {
   if (stream->held_response_.size() + bytes.size() > options_.response_bytes_max) {
     return reset_stream(*stream, {Code::kBodyTooLarge, Source::kUpstream, 0,
                                   "the client reads too slowly for a response of this size"});
+  }
+  if (loop().pool().is_over_budget()) {
+    return reset_stream(*stream, {Code::kOverloaded, Source::kInternal, 0,
+                                  "too much memory is taken by messages under way (-maxMemory)"});
   }
   stream->held_response_.append(bytes);
 }

@@ -30,7 +30,7 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool);
 
   void send_request_head(const http::RequestHead& head) override;
-  void send_request_body(std::string_view bytes) override { message.append(bytes); }
+  void send_request_body(std::string_view bytes) override;
   void end_request(const http::Fields& trailers) override;
   void cancel() override;
   // The link is shared, so it is never paused: what comes meanwhile is held, within a limit.
@@ -46,6 +46,7 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   std::optional<Error> refusal_;  // why this request does not go onto the link
   http::Method method_ = http::Method::kGet;
   bool begun_ = false;  // its bytes are on their way, at least in part
+  bool chunked_ = false;
   bool paused_ = false;
   bool head_passed_ = false;     // the handler has the response head
   bool response_ended_ = false;  // the end came, but bytes before it are held
@@ -64,6 +65,9 @@ class TeleportLink final : private net::ConnectionHandler,
 
   http::UpstreamStream& open_stream(http::ResponseHandler& handler);
   size_t pending() const { return streams_.size(); }
+  bool is_open() const { return state_ == State::kOpen; }
+  // Connects if the link is down and not pausing after a failure.
+  void wake();
   void drain();
 
  private:
@@ -121,8 +125,10 @@ class TeleportLink final : private net::ConnectionHandler,
   std::unordered_set<uint32_t> abandoned_heads_;
   TeleportStream* receiving_ = nullptr;  // whose response the bytes belong to; nullptr: skipped
   size_t next_address_ = 0;
-  uint32_t failures_ = 0;  // connections that failed, in a row
+  uint32_t failures_ = 0;      // connections that brought no answer, in a row
+  bool has_answered_ = false;  // this connection has brought one
   TimePoint last_traffic_{};
+  std::optional<TimePoint> unanswered_since_;  // requests went out, and nothing has come since
   State state_ = State::kDown;
   bool batch_due_ = false;
   bool draining_ = false;

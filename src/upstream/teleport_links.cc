@@ -13,10 +13,13 @@ TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOpti
 
 TeleportLinks::~TeleportLinks() = default;
 
-http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler) {
-  TeleportLink* best = links_.front().get();
+http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler, bool) {
+  TeleportLink* best = nullptr;
   for (const auto& link : links_) {
-    if (link->pending() < best->pending()) best = link.get();
+    link->wake();
+    const bool better = best == nullptr || link->is_open() > best->is_open() ||
+                        (link->is_open() == best->is_open() && link->pending() < best->pending());
+    if (better) best = link.get();
   }
   return best->open_stream(handler);
 }

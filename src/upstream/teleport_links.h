@@ -21,18 +21,22 @@ struct TeleportOptions {
   size_t pending_max = 100'000;                        // requests without an answer, on one link
   Duration connect_timeout = std::chrono::seconds(3);  // TCP, and then again the handshake
   Duration idle_timeout = std::chrono::seconds(90);    // below the peer's 120 s
+  // A peer from which nothing comes, while requests go to it, is given up: as long as a Go end
+  // waits.
+  Duration silence_timeout = std::chrono::seconds(120);
   Duration reconnect_delay_min = std::chrono::milliseconds(20);
   Duration reconnect_delay_max = std::chrono::seconds(1);
-  Duration dead_peer_timeout = std::chrono::seconds(20);  // sent bytes nobody acknowledges
+  Duration dead_peer_timeout = std::chrono::seconds(60);  // sent bytes nobody acknowledges
 };
 
-// Owned by an endpoint. An exchange goes to the link with the fewest pending ones.
+// Owned by an endpoint. An exchange goes to the open link with the fewest pending ones; only
+// while none is open, to one that is being opened.
 class TeleportLinks final : public Transport {
  public:
   TeleportLinks(const TransportContext& context, const TeleportOptions& options);
   ~TeleportLinks() override;
 
-  http::UpstreamStream& open_stream(http::ResponseHandler& handler) override;
+  http::UpstreamStream& open_stream(http::ResponseHandler& handler, bool fresh) override;
   void drain() override;
 
  private:

@@ -84,6 +84,7 @@ struct TestRequest {
   std::string target = "/";
   std::string body{};
   std::string extra_field{};  // the value of a field X, if not empty
+  std::string content_type{};
 };
 
 // Views into `request`.
@@ -96,6 +97,7 @@ inline http::RequestHead head_of(const TestRequest& request) {
   head.authority = "h";
   head.fields.add("Host", "h");
   if (!request.extra_field.empty()) head.fields.add("X", request.extra_field);
+  if (!request.content_type.empty()) head.fields.add("Content-Type", request.content_type);
   head.body = http::BodyLength::known(request.body.size());
   return head;
 }

@@ -25,7 +25,9 @@ class Transport {
 
   // A lane for one exchange. Never fails at once: an endpoint that cannot be reached is reported by
   // on_upstream_reset(), later. `handler` outlives the stream.
-  virtual http::UpstreamStream& open_stream(http::ResponseHandler& handler) = 0;
+  // `fresh`: not on a connection that was idle, because the last attempt found such a one closed,
+  // and others may be as stale.
+  virtual http::UpstreamStream& open_stream(http::ResponseHandler& handler, bool fresh) = 0;
 
   // No new streams will come: close what is idle now, the rest when it becomes so.
   virtual void drain() = 0;

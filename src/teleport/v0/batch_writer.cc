@@ -9,8 +9,9 @@ BatchWriter::BatchWriter(const compress::Settings& settings, BlockPool& pool)
     : encoder_(compress::make_encoder(settings)), current_(pool) {}
 
 void BatchWriter::add(OutgoingFrame& frame) {
-  if (queue_.empty()) queued_bytes_ = 0;
+  if (queue_.empty()) queued_bytes_ = queued_count_ = 0;
   queued_bytes_ += frame.message.size();
+  ++queued_count_;
   queue_.push_back(frame);
 }
 
@@ -20,6 +21,7 @@ size_t BatchWriter::encode(BufferChain& wire, IntrusiveList<OutgoingFrame>& begu
     if (current_.empty()) {
       OutgoingFrame& frame = queue_.pop_front();
       queued_bytes_ -= frame.message.size();
+      --queued_count_;
       char id[4];
       std::memcpy(id, &frame.id, sizeof id);  // little endian, see frame_reader.cc
       encoder_->encode({id, sizeof id}, wire);

@@ -38,6 +38,11 @@ class BatchWriter {
   // Bytes of messages added and not yet begun, those taken back since included.
   size_t queued_bytes() const { return queue_.empty() ? 0 : queued_bytes_; }
 
+  // The same with what each message costs beside its bytes.
+  size_t queued_memory() const {
+    return queue_.empty() ? 0 : queued_bytes_ + queued_count_ * kBytesPerFrame;
+  }
+
   // Encodes up to kPlainBytesPerStep and ends with a flush of the compressor, so that the peer can
   // read all of it. The frames whose encoding has begun move to `begun`, without their messages.
   // Returns the plain bytes encoded, ids included.
@@ -46,8 +51,11 @@ class BatchWriter {
  private:
   std::unique_ptr<compress::Encoder> encoder_;
   IntrusiveList<OutgoingFrame> queue_;
-  BufferChain current_;  // the rest of the message being encoded
+  BufferChain current_;                           // the rest of the message being encoded
+  static constexpr size_t kBytesPerFrame = 2560;  // a block mostly empty, and the exchange
+
   size_t queued_bytes_ = 0;
+  size_t queued_count_ = 0;
 };
 
 }  // namespace httpteleport::teleport::v0

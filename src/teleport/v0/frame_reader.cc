@@ -1,5 +1,6 @@
 #include "teleport/v0/frame_reader.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -64,16 +65,24 @@ Result<size_t> FrameReader::advance(std::string_view bytes) {
   switch (state_) {
     case State::kId:
       if (bytes.size() < kIdBytes) return size_t{0};
-      id_ = read_le32(bytes.data());
-      state_ = State::kHead;
-      scanner_.reset();
+      begin_frame(bytes);
       return kIdBytes;
     case State::kHead:
       return advance_head(bytes);
     case State::kBody:
       return advance_body(bytes);
+    case State::kUncertainBody:
+      return advance_uncertain_body(bytes);
+    case State::kSkippedBody:
+      return skip_body(bytes);
   }
   return size_t{0};
+}
+
+void FrameReader::begin_frame(std::string_view bytes) {
+  id_ = read_le32(bytes.data());
+  state_ = State::kHead;
+  scanner_.reset();
 }
 
 Result<size_t> FrameReader::advance_head(std::string_view bytes) {
@@ -81,8 +90,12 @@ Result<size_t> FrameReader::advance_head(std::string_view bytes) {
   const Result<HeadStep> step = read_head(id_, bytes);
   if (!step) return step.error();
   if (step->size == 0) return size_t{0};
-  if (step->framing == BodyFraming::kNone ||
-      (step->framing == BodyFraming::kLength && step->length == 0)) {
+  if (step->body_is_uncertain) {
+    state_ = State::kUncertainBody;
+    uncertain_bytes_ = step->length;
+    on_end({});
+  } else if (step->framing == BodyFraming::kNone ||
+             (step->framing == BodyFraming::kLength && step->length == 0)) {
     state_ = State::kId;
     on_end({});
   } else {
@@ -90,6 +103,27 @@ Result<size_t> FrameReader::advance_head(std::string_view bytes) {
     body_.start(step->framing, step->length);
   }
   return step->size;
+}
+
+// A legacy far end answers HEAD with the head alone when the answer is its endpoint's, and with a
+// body when it is an error text of its own, which begins with "http proxying error" or the like.
+// So: if a frame can begin here, one does.
+size_t FrameReader::advance_uncertain_body(std::string_view bytes) {
+  static constexpr std::string_view kFrameMark = "HTTP/1.";  // behind an id
+  if (bytes.size() < kIdBytes + kFrameMark.size()) return 0;
+  if (bytes.substr(kIdBytes, kFrameMark.size()) == kFrameMark) {
+    begin_frame(bytes);
+    return kIdBytes;
+  }
+  state_ = State::kSkippedBody;
+  return skip_body(bytes);
+}
+
+size_t FrameReader::skip_body(std::string_view bytes) {
+  const auto skipped = static_cast<size_t>(std::min<uint64_t>(bytes.size(), uncertain_bytes_));
+  uncertain_bytes_ -= skipped;
+  if (uncertain_bytes_ == 0) state_ = State::kId;
+  return skipped;
 }
 
 Result<size_t> FrameReader::advance_body(std::string_view bytes) {
@@ -131,10 +165,18 @@ Result<FrameReader::HeadStep> ResponseReader::read_head(uint32_t id, std::string
   const Result<size_t> size = http::h1::parse_response_head(bytes, head_limits(), method, head_);
   if (!size) return size.error();
   if (*size == 0) return HeadStep{};
-  if (head_.is_informational()) {
-    return Error{Code::kMalformed, Source::kUpstream, 0, "an informational response on the link"};
+  // A legacy far end passes on whatever its endpoint says first. The message is its answer all the
+  // same, and the only one to come.
+  if (head_.is_informational() && !head_.refusal) {
+    head_.refusal =
+        Error{Code::kMalformed, Source::kUpstream, 0, "an informational response on the link"};
   }
   HeadStep step{.size = *size};
+  if (method == http::Method::kHead && !http::status_has_no_body(head_.status) &&
+      head_.declared_length.value_or(0) > 0) {
+    step.body_is_uncertain = true;
+    step.length = *head_.declared_length;
+  }
   if (head_.body.kind == http::BodyLength::Kind::kUnknown) {
     if (!head_.body_is_chunked) {
       return Error{Code::kMalformed, Source::kUpstream, 0,

@@ -34,7 +34,9 @@ class FrameReader {
   Result<void> feed(std::string_view wire);
 
   // True between two frames: the place where a peer may close.
-  bool is_between_frames() const { return state_ == State::kId && pending_.empty(); }
+  bool is_between_frames() const {
+    return (state_ == State::kId || state_ == State::kUncertainBody) && pending_.empty();
+  }
   // Decompressed bytes so far.
   uint64_t plain_bytes() const { return plain_bytes_; }
 
@@ -43,6 +45,8 @@ class FrameReader {
     size_t size = 0;  // 0: more bytes are needed
     http::h1::BodyFraming framing = http::h1::BodyFraming::kNone;
     uint64_t length = 0;
+    // The peer may or may not send `length` body bytes, against the rules: what follows tells.
+    bool body_is_uncertain = false;
   };
 
   FrameReader(compress::Method method, Source peer, const ReaderLimits& limits);
@@ -50,7 +54,7 @@ class FrameReader {
   http::h1::HeadLimits head_limits() const { return {limits_.head_bytes_max, limits_.fields_max}; }
 
  private:
-  enum class State : uint8_t { kId, kHead, kBody };
+  enum class State : uint8_t { kId, kHead, kBody, kUncertainBody, kSkippedBody };
 
   // Parses one head and reports it. Bytes are views into a buffer that is good for this call only.
   virtual Result<HeadStep> read_head(uint32_t id, std::string_view bytes) = 0;
@@ -62,6 +66,9 @@ class FrameReader {
   Result<size_t> advance(std::string_view bytes);
   Result<size_t> advance_head(std::string_view bytes);
   Result<size_t> advance_body(std::string_view bytes);
+  size_t advance_uncertain_body(std::string_view bytes);
+  size_t skip_body(std::string_view bytes);
+  void begin_frame(std::string_view bytes);
 
   ReaderLimits limits_;
   std::unique_ptr<compress::Decoder> decoder_;
@@ -70,6 +77,7 @@ class FrameReader {
   uint64_t plain_bytes_ = 0;
   http::h1::HeadScanner scanner_;
   http::h1::BodyDecoder body_;
+  uint64_t uncertain_bytes_ = 0;
   uint32_t id_ = 0;
   State state_ = State::kId;
 };

@@ -251,7 +251,6 @@ TEST(ResponseReader, TakesChunkedBodiesWithTrailers) {
 
 TEST(ResponseReader, EndsTheLinkOnWhatCannotBeDelimited) {
   EXPECT_EQ(read_responses(link_frame(1, "HTTP/1.1 200 OK\r\n\r\nbody")).error, Code::kMalformed);
-  EXPECT_EQ(read_responses(link_frame(1, "HTTP/1.1 100 Continue\r\n\r\n")).error, Code::kMalformed);
   EXPECT_EQ(read_responses(link_frame(1, "HTTP/1.1 20 OK\r\n\r\n")).error, Code::kMalformed);
   EXPECT_EQ(read_responses(link_frame(1, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")).error,
             Code::kMalformed);
