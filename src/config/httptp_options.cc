@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "http/h1/chars.h"
+
 namespace httpteleport::config {
 
 namespace {
@@ -20,6 +22,12 @@ class Checker {
     if (value >= least && value <= most) return;
     fail(flag, std::to_string(value),
          "a number from " + std::to_string(least) + " to " + std::to_string(most) + " is accepted");
+  }
+  void token_or_empty(std::string_view flag, const std::string& value) {
+    for (const char c : value) {
+      if (http::h1::is_char(c, http::h1::kTokenChar)) continue;
+      return fail(flag, value, "letters, digits and !#$%&'*+-.^_`|~ are accepted");
+    }
   }
   void not_negative(std::string_view flag, Duration value) {
     if (value < Duration::zero())
@@ -104,6 +112,9 @@ void check_numbers(Checker& checker, const HttptpOptions& options) {
   checker.at_least("outMaxBodySize", options.out_body_bytes_max, 0, int64_t{1} << 30);
   checker.at_least("outConnsPerAddr", options.out_connections, 1, 1024);
   checker.at_least("concurrency", options.concurrency, 1, 100'000'000);
+  checker.at_least("maxMemory", options.buffer_bytes_max, 1 << 20, INT64_MAX);
+  checker.token_or_empty("clientIPHeader", options.client_ip_header);
+  checker.token_or_empty("via", options.via);
   checker.at_least("workers", options.workers, 0, 256);
   checker.not_negative("inDelay", options.in_delay);
   checker.not_negative("outDelay", options.out_delay);
@@ -127,6 +138,10 @@ upstream::ClusterOptions make_cluster(const HttptpOptions& options, size_t worke
   upstream::ClusterOptions cluster;
   if (is_teleport(options.out_type)) cluster.protocol = upstream::Protocol::kTeleport;
   cluster.endpoints = parse_endpoints(checker, options.out);
+  // Half of the time, so that another endpoint can still answer.
+  const Duration connect_timeout =
+      std::min<Duration>(std::chrono::seconds(3), options.out_timeout / 2);
+  cluster.http1.connect_timeout = cluster.teleport.connect_timeout = connect_timeout;
   cluster.http1.head_limits.head_bytes_max = to_size(options.out_header_bytes_max);
   cluster.teleport.compression = parse_compression(checker, "outCompress", options.out_compress);
   cluster.teleport.batch_delay = options.out_delay;
@@ -176,6 +191,8 @@ void add_httptp_flags(HttptpOptions& o, GoFlags& flags) {
   flags.add("via", o.via, "name to add to Via in both directions");
   flags.add("reusePort", o.reuse_port, "let other processes listen on -in too (SO_REUSEPORT)");
   flags.add("expvarAddr", o.expvar_address, "address of /expvar and /prometheus; empty: none");
+  flags.add("maxMemory", o.buffer_bytes_max,
+            "bytes of messages held at one time; over it new ones get 503");
   flags.add("workers", o.workers, "threads; 0: one a core");
   flags.add("shutdownTimeout", o.shutdown_timeout,
             "how long requests in flight may take to end after SIGTERM");
@@ -199,6 +216,7 @@ std::shared_ptr<const Snapshot> make_snapshot(const HttptpOptions& options,
   }
   snapshot->clusters.push_back(make_cluster(options, snapshot->workers, checker));
   snapshot->routes.push_back({.cluster = 0});
+  snapshot->buffer_bytes_max = to_size(options.buffer_bytes_max);
   snapshot->shutdown_timeout = options.shutdown_timeout;
 
   const size_t share = (to_size(options.concurrency) + snapshot->workers - 1) / snapshot->workers;
@@ -209,6 +227,7 @@ std::shared_ptr<const Snapshot> make_snapshot(const HttptpOptions& options,
   links.request_head_bytes_max = links.response_head_bytes_max =
       to_size(options.in_header_bytes_max);
   links.response_bytes_max = to_size(options.out_body_bytes_max);
+  links.held_request_bytes_max = static_cast<uint64_t>(options.in_body_bytes_max);
   links.streams_max = to_size(options.concurrency);
   proxy::ExchangeOptions& exchanges = snapshot->exchanges;
   exchanges.exchanges_max = share;

@@ -34,6 +34,7 @@ struct HttptpOptions {
   std::string via;
   bool reuse_port = false;
   std::string expvar_address = "localhost:8040";
+  int64_t buffer_bytes_max = int64_t{4} << 30;
   int64_t workers = 0;  // 0: as many as cores
   Duration shutdown_timeout = std::chrono::seconds(10);
 };

@@ -89,7 +89,7 @@ TEST(HttptpOptions, BindsEveryFlagToItsOption) {
                          "-outTimeout=3ms", "-outIdleTimeout=4ms", "-outConnsPerAddr=5",
                          "-concurrency=6",  "-clientIPHeader=g",   "-xForwarded",
                          "-via=h",          "-reusePort",          "-expvarAddr=i",
-                         "-workers=7",      "-shutdownTimeout=5ms"}),
+                         "-maxMemory=8",    "-workers=7",          "-shutdownTimeout=5ms"}),
             GoFlags::Outcome::kOk)
       << flags.error();
   EXPECT_EQ(o.in + o.in_type + o.in_compress + o.out + o.out_type + o.out_compress +
@@ -102,6 +102,7 @@ TEST(HttptpOptions, BindsEveryFlagToItsOption) {
   EXPECT_EQ(o.out_connections, 5);
   EXPECT_EQ(o.concurrency, 6);
   EXPECT_EQ(o.workers, 7);
+  EXPECT_EQ(o.buffer_bytes_max, 8);
   EXPECT_EQ(o.in_delay, 1ms);
   EXPECT_EQ(o.out_delay, 2ms);
   EXPECT_EQ(o.out_timeout, 3ms);
@@ -257,6 +258,12 @@ TEST(Snapshot, SaysInOneLineWhatIsWrongWithAValueAndWhatIsAccepted) {
        "-outConnsPerAddr=\"0\": a number from 1 to 1024 is accepted"},
       {[](auto& o) { o.concurrency = 0; },
        "-concurrency=\"0\": a number from 1 to 100000000 is accepted"},
+      {[](auto& o) { o.buffer_bytes_max = (1 << 20) - 1; },
+       "-maxMemory=\"1048575\": a number from 1048576 to 9223372036854775807 is accepted"},
+      {[](auto& o) { o.client_ip_header = "X-Ip: 1\r\nY"; },
+       "-clientIPHeader=\"X-Ip: 1\r\nY\": letters, digits and !#$%&'*+-.^_`|~ are accepted"},
+      {[](auto& o) { o.via = "a b"; },
+       "-via=\"a b\": letters, digits and !#$%&'*+-.^_`|~ are accepted"},
       {[](auto& o) { o.workers = -1; }, "-workers=\"-1\": a number from 0 to 256 is accepted"},
       {[](auto& o) { o.workers = 257; }, "-workers=\"257\": a number from 0 to 256 is accepted"},
       {[](auto& o) { o.in_delay = -5ms; },

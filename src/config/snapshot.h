@@ -31,6 +31,8 @@ struct Snapshot {
   proxy::Http1SessionOptions http1_sessions;
   proxy::TeleportSessionOptions teleport_sessions;
   proxy::ExchangeOptions exchanges;
+  // Of the buffers of all workers; each has its share.
+  size_t buffer_bytes_max = size_t{4} << 30;
   Duration shutdown_timeout = std::chrono::seconds(10);
 };
 

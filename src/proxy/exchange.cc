@@ -4,6 +4,7 @@
 
 #include "http/error_status.h"
 #include "proxy/local_reply.h"
+#include "proxy/memory_budget.h"
 
 namespace httpteleport::proxy {
 
@@ -52,6 +53,7 @@ void Exchange::on_request_head(http::RequestHead& head, std::string_view raw) {
   if (!holds_whole_request()) return start_attempt();
   // The endpoint sees the request when it is whole, so nobody else can say "continue".
   head_.fields.drop(http::FieldId::kExpect);
+  start_clock();
   if (!head_.expects_continue) return;
   http::ResponseHead go_on;
   go_on.status = 100;
@@ -81,6 +83,7 @@ std::optional<Error> Exchange::refusal_of(const http::RequestHead& head) const {
     return Error{Code::kOverloaded, Source::kDownstream, 0,
                  "too many requests at a time (-concurrency)"};
   }
+  if (context_.loop.pool().is_over_budget()) return out_of_memory();
   return std::nullopt;
 }
 
@@ -103,7 +106,10 @@ void Exchange::on_request_body(std::string_view bytes) {
   if (body_is_over_limit())
     return fail({Code::kBodyTooLarge, Source::kDownstream, 0,
                  "the request body is larger than the limit (-inMaxBodySize)"});
-  if (holds_whole_request()) return kept_body_.append(bytes);
+  if (holds_whole_request()) {
+    if (context_.loop.pool().is_over_budget()) return fail(out_of_memory());
+    return kept_body_.append(bytes);
+  }
   if (body_is_kept_ && !response_begun_) {
     if (kept_body_.size() + bytes.size() <= context_.options.replay_bytes_max) {
       kept_body_.append(bytes);
@@ -120,6 +126,7 @@ void Exchange::on_request_end(const http::Fields& trailers) {
   last_progress_ = context_.loop.now();
   if (holds_whole_request()) {
     head_.body = http::BodyLength::known(body_bytes_);
+    timer_.cancel();
     return start_attempt();
   }
   // Trailers are not kept: another attempt would send less than this one.
@@ -128,8 +135,7 @@ void Exchange::on_request_end(const http::Fields& trailers) {
   if (!response_begun_) start_clock();
 }
 
-void Exchange::on_downstream_gone(const Error& error) {
-  context_.metrics.failures[static_cast<size_t>(error.code)].add();
+void Exchange::on_downstream_gone(const Error&) {
   context_.metrics.downstream.other_errors.add();
   close_upstream();
   count_end();
@@ -155,7 +161,7 @@ void Exchange::start_attempt() {
   }
   ensure_host();
   ++attempts_;
-  upstream_ = &lease_.endpoint()->open_stream(*this);
+  upstream_ = &lease_.endpoint()->open_stream(*this, attempts_ > 1);
   downstream_.resume_request();
   send_request();
   // Another attempt has what is left of the time, not all of it again.
@@ -266,6 +272,9 @@ void Exchange::on_timer() {
   if (since < allowed && !waiting_for_head) return context_.loop.set_timer(timer_, allowed - since);
   // A response that waits for its client is the session's matter.
   if (response_blocked_) return context_.loop.set_timer(timer_, allowed);
+  if (upstream_ == nullptr && !request_ended_) {
+    return fail({Code::kTimeout, Source::kDownstream, 0, "the request body did not come in time"});
+  }
   if (upstream_ != nullptr) context_.metrics.upstream.timeout_errors.add();
   fail({Code::kTimeout, Source::kUpstream, 0, "the endpoint did not answer in time (-outTimeout)"});
 }

@@ -6,6 +6,12 @@ namespace httpteleport::proxy {
 
 using http::h1::BodyFraming;
 
+namespace {
+
+constexpr Duration kFirstRequestGrace = std::chrono::seconds(1);
+
+}  // namespace
+
 void Http1Session::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
   auto* session = new Http1Session(context, std::move(socket), peer);
   context.sessions.push_back(*session);
@@ -60,6 +66,7 @@ void Http1Session::begin_exchange(std::string_view raw) {
   scanner_.reset();
   timer_.cancel();
   head_begun_ = response_begun_ = false;
+  has_served_ = true;
   method_ = head_.method;
   version_minor_ = head_.version_minor;
   // A client that got one request wrong is not trusted with where the next one begins.
@@ -108,7 +115,7 @@ void Http1Session::complete_request(const http::Fields& trailers) {
 }
 
 void Http1Session::next_request() {
-  if (!keep_alive_ || context_.draining) return finish_connection(connection_->unread_bytes() > 0);
+  if (!keep_alive_ || context_.draining) return finish_connection(connection_->has_unread_input());
   state_ = State::kHead;
   connection_->resume(net::PauseReason::kOtherSideFull);
   // A client that does not take its answers gets no further ones made: they would pile up here. The
@@ -211,21 +218,34 @@ void Http1Session::drop_handler() {
 }
 
 void Http1Session::client_gone(const Error& error) {
+  // A response that breaks off must not end in a proper FIN.
+  const bool cut_short = handler_ && response_begun_;
   if (handler_) {
+    context_.metrics.failures[static_cast<size_t>(error.code)].add();
     handler_->on_downstream_gone(error);
     drop_handler();
   }
+  if (cut_short) connection_->abort();
   connection_->close();
   end_session();
 }
 
-void Http1Session::on_end() {
+bool Http1Session::is_between_requests() const {
+  return state_ == State::kHead && !head_begun_;
+}
+
+void Http1Session::client_ended() {
+  // It may only have stopped asking: what it asked for is sent to the end.
+  if (is_between_requests() && connection_->unsent_bytes() > 0) return finish_connection(false);
   client_gone({Code::kCancelled, Source::kDownstream, 0, "the client closed the connection"});
 }
 
+void Http1Session::on_end() {
+  client_ended();
+}
+
 void Http1Session::on_peer_closing() {
-  client_gone({Code::kCancelled, Source::kDownstream, 0,
-               "the client closed the connection while it waited"});
+  client_ended();
 }
 
 void Http1Session::on_closed(const Error& error) {
@@ -262,14 +282,12 @@ void Http1Session::on_timer() {
       sent_at_check_ = connection_->bytes_sent();
       return set_timer(context_.http1.write_idle_timeout);
     }
-    context_.metrics.failures[static_cast<size_t>(Code::kTimeout)].add();
     connection_->abort();
     return client_gone(
         {Code::kTimeout, Source::kDownstream, 0, "the client takes nothing of its response"});
   }
   if (state_ == State::kHead) {
-    if (!head_begun_)
-      return client_gone({Code::kTimeout, Source::kDownstream, 0, "the connection was idle"});
+    if (!head_begun_) return finish_connection(false);
     return refuse(
         {Code::kTimeout, Source::kDownstream, 0, "the request head did not come in time"});
   }
@@ -285,8 +303,11 @@ void Http1Session::on_timer() {
 
 void Http1Session::drain() {
   keep_alive_ = false;
+  if (!is_between_requests()) return;
+  // What a new connection asks may wait in the kernel, from before the order to stop.
+  if (!has_served_) return set_timer(kFirstRequestGrace);
   // Part of the last answer may still be on its way, and a paused client may have sent more.
-  if (state_ == State::kHead && !head_begun_) finish_connection(connection_->is_paused());
+  finish_connection(connection_->has_unread_input());
 }
 
 void Http1Session::abort() {

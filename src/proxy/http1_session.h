@@ -64,6 +64,8 @@ class Http1Session final : public Session,
   void refuse(const Error& error);
   void drop_handler();
   void client_gone(const Error& error);
+  void client_ended();
+  bool is_between_requests() const;
   // Hands the connection over for its last bytes to be sent, and ends the session.
   void finish_connection(bool peer_may_send);
   void end_session();
@@ -87,6 +89,7 @@ class Http1Session final : public Session,
   int version_minor_ = 1;
   bool keep_alive_ = true;       // after this exchange another may come
   bool head_begun_ = false;      // bytes of a head have come: its deadline runs
+  bool has_served_ = false;      // a request has come on this connection
   bool response_begun_ = false;  // the final head has been sent
   event::MemberTimer<Http1Session, &Http1Session::on_timer> timer_{*this};
 };

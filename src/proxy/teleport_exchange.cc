@@ -1,5 +1,6 @@
 #include "http/error_status.h"
 #include "http/h1/encoder.h"
+#include "proxy/memory_budget.h"
 #include "proxy/teleport_session.h"
 
 namespace httpteleport::proxy {
@@ -17,7 +18,6 @@ TeleportExchange::~TeleportExchange() = default;
 // ---- The request.
 
 void TeleportExchange::begin(http::RequestHead& head, std::string_view raw) {
-  method_ = head.method;
   // The body follows on the link without asking, so nobody waits for a 100.
   head.fields.drop(http::FieldId::kExpect);
   head.expects_continue = false;
@@ -36,6 +36,7 @@ void TeleportExchange::on_body(std::string_view bytes) {
     return replace_response({Code::kBodyTooLarge, Source::kDownstream, 0,
                              "the endpoint takes a request body of this size too slowly"});
   }
+  if (session_.loop().pool().is_over_budget()) return replace_response(out_of_memory());
   held_request_.append(bytes);
 }
 
@@ -78,6 +79,7 @@ void TeleportExchange::send_response_body(std::string_view bytes) {
     return replace_response({Code::kBodyTooLarge, Source::kUpstream, 0,
                              "the response is too large for a teleport link (-outMaxBodySize)"});
   }
+  if (session_.loop().pool().is_over_budget()) return replace_response(out_of_memory());
   body_.append(bytes);
 }
 
@@ -114,6 +116,7 @@ void TeleportExchange::replace_response(const Error& error) {
 void TeleportExchange::put_error_into_frame(const Error& error) {
   if (answered_) return;
   answered_ = true;
+  session_.context_.metrics.failures[static_cast<size_t>(error.code)].add();
   held_request_.clear();
   frame_.message.clear();
   http::ResponseHead head;

@@ -82,6 +82,7 @@ size_t TeleportSession::read_handshake(std::string_view bytes) {
 void TeleportSession::on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) {
   context_.metrics.link.messages_received.add();
   auto* exchange = new TeleportExchange(*this, id);
+  exchange->method_ = head.method;
   exchanges_.push_back(*exchange);
   ++exchange_count_;
   receiving_ = exchange;
@@ -106,9 +107,9 @@ void TeleportSession::on_end() {
     return close_with({Code::kConnectionLost, Source::kDownstream, 0, "the peer closed the link"});
   }
   // Nobody reads the answers of a peer that is gone; those of one that only stopped asking are few.
+  // The end of the turn closes the link, if nothing is left to answer or to send.
   peer_ended_ = true;
-  if (exchange_count_ == 0)
-    close_with({Code::kConnectionLost, Source::kDownstream, 0, "the peer closed the link"});
+  loop().at_turn_end(*this);
 }
 
 void TeleportSession::on_closed(const Error& error) {
@@ -135,6 +136,7 @@ void TeleportSession::remove(TeleportExchange& exchange) {
   if (receiving_ == &exchange) receiving_ = nullptr;
   exchange.unlink();
   --exchange_count_;
+  if (peer_ended_ || context_.draining) loop().at_turn_end(*this);
   loop().delete_later(std::unique_ptr<TeleportExchange>(&exchange));
 }
 
@@ -155,7 +157,7 @@ void TeleportSession::on_batch_timer() {
 }
 
 void TeleportSession::check_backpressure() {
-  if (writer_->queued_bytes() > kQueuedBytesMax) {
+  if (writer_->queued_memory() > kQueuedBytesMax) {
     connection_->pause(net::PauseReason::kOtherSideFull);
   } else {
     connection_->resume(net::PauseReason::kOtherSideFull);

@@ -25,6 +25,7 @@ Worker::Worker(std::shared_ptr<const config::Snapshot> snapshot, net::Socket lis
                 snapshot_->http1_sessions,
                 snapshot_->teleport_sessions},
       listener_(loop_, std::move(listen_socket), *this, metrics_) {
+  loop_.pool().set_budget(snapshot_->buffer_bytes_max / snapshot_->workers);
   for (const upstream::ClusterOptions& options : snapshot_->clusters) {
     exchanges_.clusters.push_back(std::make_unique<upstream::Cluster>(loop_, metrics_, options));
   }
