@@ -32,7 +32,7 @@ struct TeleportSessionOptions {
   size_t streams_max = 100'000;  // requests at a time on one link, answered or not
   Duration handshake_timeout = std::chrono::seconds(3);
   Duration idle_timeout = std::chrono::seconds(120);
-  Duration dead_peer_timeout = std::chrono::seconds(20);
+  Duration dead_peer_timeout = std::chrono::seconds(60);
 };
 
 // One downstream connection's protocol state. Owned by its worker's list from its creation until it
