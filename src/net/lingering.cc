@@ -38,8 +38,8 @@ class LingeringConnections::Entry final : public IntrusiveNode,
     const bool progress = connection_->bytes_sent() != sent_at_check_;
     sent_at_check_ = connection_->bytes_sent();
     stalled_ = progress ? Duration::zero() : stalled_ + owner_.options_.drain_timeout;
-    if (connection_->unsent_bytes() == 0 || stalled_ >= owner_.options_.send_timeout)
-      return owner_.drop(*this);
+    const bool all_sent = connection_->unsent_bytes() == 0 && !progress;
+    if (all_sent || stalled_ >= owner_.options_.send_timeout) return owner_.drop(*this);
     owner_.loop_.set_timer(timer_, owner_.options_.drain_timeout);
   }
 
