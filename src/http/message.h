@@ -139,7 +139,8 @@ struct ResponseHead {
   bool body_is_chunked = false;
   // The Content-Length as sent, also where no body follows (HEAD, 304).
   std::optional<uint64_t> declared_length;
-  // Set when the message is well delimited, but must not be passed on (a status outside 100 to 599).
+  // Set when the message is well delimited, but must not be passed on (a status outside 100 to
+  // 599).
   std::optional<Error> refusal;
 
   void clear();

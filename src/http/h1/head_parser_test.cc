@@ -250,9 +250,11 @@ constexpr Case kResponses[] = {
     {"HTTP/1.1 099 low\r\n\r\n"sv,
      "refused 502 the response has a status outside 100 to 599; 99 low 1.1 [] body=none keep"},
     {"HTTP/1.1 600 high\r\n\r\n"sv,
-     "refused 502 the response has a status outside 100 to 599; 600 high 1.1 [] body=unknown close"},
+     "refused 502 the response has a status outside 100 to 599; 600 high 1.1 [] body=unknown "
+     "close"},
     {"HTTP/1.1 999 high\r\n\r\n"sv,
-     "refused 502 the response has a status outside 100 to 599; 999 high 1.1 [] body=unknown close"},
+     "refused 502 the response has a status outside 100 to 599; 999 high 1.1 [] body=unknown "
+     "close"},
     // Reasons: no control characters, which could split the answer for the client.
     {"HTTP/1.1 200 O\0K\r\n\r\n"sv, kBadStatusLine},
     {"HTTP/1.1 200 O\rK\r\n\r\n"sv, kBadStatusLine},
@@ -322,7 +324,8 @@ TEST(RequestHeadParser, JudgesEveryByteInANameAValueAndATarget) {
           const std::string target = outcome("GET /" + text + " HTTP/1.1\r\nHost: h\r\n\r\n");
           EXPECT_EQ(target.starts_with("GET /"), is_target) << target;
           // What is refused, but ends nothing, leaves the next message readable.
-          EXPECT_EQ(target.starts_with("refused"), c == '#' || static_cast<unsigned char>(c) >= 0x80);
+          EXPECT_EQ(target.starts_with("refused"),
+                    c == '#' || static_cast<unsigned char>(c) >= 0x80);
           EXPECT_EQ(outcome("M" + text + " / HTTP/1.1\r\nHost: h\r\n\r\n") != kBadMethod, is_token);
         }
       }
