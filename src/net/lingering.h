@@ -17,7 +17,7 @@ namespace httpteleport::net {
 class LingeringConnections {
  public:
   struct Options {
-    size_t connections_max = 4096;  // over it the oldest is closed at once
+    size_t connections_max = 4096;                     // over it the oldest is closed at once
     Duration send_timeout = std::chrono::seconds(30);  // for a peer that takes none of the output
     Duration drain_timeout = std::chrono::seconds(2);  // from our FIN to the peer's
     uint64_t discard_bytes_max = 16 * 1024 * 1024;     // input dropped at the most
