@@ -27,7 +27,7 @@ std::vector<std::string> environment_with(const Process::Environment& extra) {
     if (!replaced) all.emplace_back(text);
   }
   for (const auto& [name, value] : extra)
-    all.push_back(name + "=" + value);
+    all.emplace_back(name).append("=").append(value);
   return all;
 }
 
