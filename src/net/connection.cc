@@ -1,5 +1,7 @@
 #include "net/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -267,6 +269,12 @@ void Connection::report_failure() {
   const Error failure = failure_;
   close();
   handler_->on_closed(failure);
+}
+
+uint64_t Connection::bytes_acknowledged() const {
+  int queued = 0;
+  if (!is_open() || ioctl(socket_.fd(), SIOCOUTQ, &queued) != 0) return bytes_sent_;
+  return bytes_sent_ - std::min(bytes_sent_, static_cast<uint64_t>(queued));
 }
 
 void Connection::flush() {

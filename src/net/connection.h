@@ -109,6 +109,9 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool is_paused() const { return pause_reasons_ != 0; }
   // Bytes the kernel has taken in all, for whoever must know whether anything left.
   uint64_t bytes_sent() const { return bytes_sent_; }
+  // Bytes the peer has acknowledged. The kernel's buffer may hold megabytes, so that a slow reader
+  // is at work for minutes while bytes_sent() stands still. One system call.
+  uint64_t bytes_acknowledged() const;
 
   event::Loop& loop() { return loop_; }
 

@@ -476,6 +476,20 @@ TEST_F(ConnectionTest, IsOverWhenThePeerEndedFirst) {
   EXPECT_EQ(handler_.events, "ex");
 }
 
+// What the kernel took is not what the peer took, which alone tells a slow reader from a dead one.
+TEST_F(ConnectionTest, KnowsWhatThePeerHasAcknowledged) {
+  open();
+  peer_->reading = false;
+  const std::string bytes(16 * 1024 * 1024, 'x');
+  connection_->write(bytes);
+  net_.settle();
+  EXPECT_GT(connection_->bytes_sent(), 0u);
+  EXPECT_LT(connection_->bytes_acknowledged(), connection_->bytes_sent());
+  peer_->reading = true;
+  ASSERT_TRUE(net_.run_until([&] { return peer_->received.size() == bytes.size(); }));
+  EXPECT_TRUE(net_.run_until([&] { return connection_->bytes_acknowledged() == bytes.size(); }));
+}
+
 TEST_F(ConnectionTest, ClosesOnceWithoutAnEvent) {
   open();
   connection_->close();

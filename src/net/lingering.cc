@@ -12,7 +12,7 @@ class LingeringConnections::Entry final : public IntrusiveNode,
   void start() {
     connection_->set_handler(*this);
     owner_.loop_.set_timer(timer_, owner_.options_.drain_timeout);
-    sent_at_check_ = connection_->bytes_sent();
+    taken_at_check_ = connection_->bytes_acknowledged();
     connection_->shutdown_write();
     connection_->resume(PauseReason::kBusy);
     connection_->resume(PauseReason::kOtherSideFull);
@@ -35,8 +35,8 @@ class LingeringConnections::Entry final : public IntrusiveNode,
   void on_closed(const Error&) override { owner_.drop(*this); }
   // A peer that takes the output, however slowly, gets all of it.
   void on_timeout() {
-    const bool progress = connection_->bytes_sent() != sent_at_check_;
-    sent_at_check_ = connection_->bytes_sent();
+    const bool progress = connection_->bytes_acknowledged() != taken_at_check_;
+    taken_at_check_ = connection_->bytes_acknowledged();
     stalled_ = progress ? Duration::zero() : stalled_ + owner_.options_.drain_timeout;
     const bool all_sent = connection_->unsent_bytes() == 0 && !progress;
     if (all_sent || stalled_ >= owner_.options_.send_timeout) return owner_.drop(*this);
@@ -46,7 +46,7 @@ class LingeringConnections::Entry final : public IntrusiveNode,
   LingeringConnections& owner_;
   std::unique_ptr<Connection> connection_;
   uint64_t discarded_ = 0;
-  uint64_t sent_at_check_ = 0;
+  uint64_t taken_at_check_ = 0;
   Duration stalled_{};
   event::MemberTimer<Entry, &Entry::on_timeout> timer_{*this};
 };

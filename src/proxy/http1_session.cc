@@ -253,7 +253,7 @@ void Http1Session::on_closed(const Error& error) {
 }
 
 void Http1Session::on_write_blocked() {
-  sent_at_check_ = connection_->bytes_sent();
+  taken_at_check_ = connection_->bytes_acknowledged();
   set_timer(context_.http1.write_idle_timeout);
   if (handler_) handler_->on_response_blocked();
 }
@@ -278,8 +278,8 @@ void Http1Session::end_session() {
 
 void Http1Session::on_timer() {
   if (connection_->is_write_blocked()) {
-    if (connection_->bytes_sent() != sent_at_check_) {
-      sent_at_check_ = connection_->bytes_sent();
+    if (connection_->bytes_acknowledged() != taken_at_check_) {
+      taken_at_check_ = connection_->bytes_acknowledged();
       return set_timer(context_.http1.write_idle_timeout);
     }
     connection_->abort();

@@ -82,8 +82,7 @@ class Http1Session final : public Session,
   http::h1::BodyDecoder body_;
   http::h1::OutgoingFraming framing_;
   TimePoint last_progress_{};
-  uint64_t sent_at_check_ =
-      0;  // the connection's bytes_sent() when its progress was last looked at
+  uint64_t taken_at_check_ = 0;  // what the client had taken when its progress was last looked at
   State state_ = State::kHead;
   http::Method method_ = http::Method::kGet;
   int version_minor_ = 1;
