@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compares docs/metrics.md and docs/flags.md with what the built httptp serves and prints.
+"""Compares docs/metrics.md, docs/flags.md and the man page with what the built httptp serves and prints.
 
-HT_BIN_DIR names the folder of the program; default: build/release/bin.
+HT_BIN_DIR names the folder of the programs; default: build/release/bin. The man page is in ../man.
 """
 import http.client
 import json
@@ -14,7 +14,9 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HTTPTP = pathlib.Path(os.environ.get("HT_BIN_DIR", ROOT / "build/release/bin")) / "httptp"
+BIN = pathlib.Path(os.environ.get("HT_BIN_DIR", ROOT / "build/release/bin"))
+HTTPTP = BIN / "httptp"
+MAN_PAGE = BIN.parent / "man" / "httptp.1"
 PATIENCE_S = 30  # for what should happen at once; a sanitizer build on a loaded machine is slow
 
 RULE = re.compile(r"^\|[-:| ]+\|$")
@@ -140,35 +142,66 @@ class Metrics(unittest.TestCase):
         self.assertEqual(len(served), len(documented))  # a family has one TYPE line
 
 
+def printed_by(*command):
+    """What a program prints; it must end well and say nothing on standard error."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=PATIENCE_S, check=True)
+    if done.stderr:
+        raise AssertionError(f"{command}: {done.stderr}")
+    return done.stdout
+
+
+def documented_flags():
+    """(group, flag, kind, default, needs restart) of docs/flags.md, in its order."""
+    group, flags = None, []
+    for line in (ROOT / "docs/flags.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("### "):
+            group = line[4:]
+        elif group and line.startswith("| `-"):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            default = "" if cells[2] == "empty" else CODE.fullmatch(cells[2]).group(1)
+            flags.append((group, CODE.match(cells[0]).group(1), cells[1], default,
+                          cells[0].endswith("†")))
+        elif line.startswith("## "):
+            group = None
+    return flags
+
+
 class Flags(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # The rows begin with the flag; its default is the third cell.
-        cls.documented = {CODE.findall(cells[0])[0]: cells
-                          for cells in table_rows("flags.md", "flag")}
-        printed = subprocess.run([HTTPTP, "-help"], stdin=subprocess.DEVNULL, capture_output=True,
-                                 text=True, timeout=PATIENCE_S, check=True).stderr
-        # "  -name kind", and the help in the line below.
-        cls.printed = {name: (kind or "bool", text) for name, kind, text in
-                       re.findall(r"^  (-\w+)(?: (\w+))?\n    \t(.*)$", printed, re.MULTILINE)}
+        cls.table = []  # as documented_flags()
+        cls.variables = {}
+        for line in printed_by(BIN / "httptp_flags", "table").splitlines():
+            group, name, kind, default, variable, restart = line.split("\t")
+            cls.table.append((group, "-" + name, kind, default, restart == "restart"))
+            cls.variables["-" + name] = variable
 
-    def test_flags_are_the_documented_ones(self):
-        self.assertTrue(self.printed)
-        self.assertEqual(set(self.printed), set(self.documented))
+    def test_the_reference_has_the_table(self):
+        self.assertTrue(self.table)
+        self.assertEqual(documented_flags(), self.table)
 
-    def test_kinds_are_the_documented_ones(self):
-        self.assertEqual({name: kind for name, (kind, _) in self.printed.items()},
-                         {name: cells[1] for name, cells in self.documented.items()})
+    def test_the_help_has_the_table(self):
+        group, printed = None, []
+        for line in printed_by(HTTPTP, "-help").splitlines():
+            if heading := re.fullmatch(r"(\S.*):", line):
+                group = heading.group(1)
+            elif flag := re.match(r"  (-\w+)", line):
+                printed.append((group, flag.group(1)))
+        self.assertEqual(printed, [row[:2] for row in self.table])
 
-    def test_defaults_are_the_documented_ones(self):
-        for name, (_, text) in self.printed.items():
-            shown = re.search(r" \(default (\S+)\)$", text)
-            cell = self.documented[name][2]
-            with self.subTest(flag=name):
-                if shown is None:  # the zero of its kind is not shown
-                    self.assertIn(cell, ("empty", "`0s`", "`false`"))
-                else:
-                    self.assertEqual(cell, f"`{shown.group(1)}`")
+    def test_the_man_page_has_the_table(self):
+        page = printed_by("groff", "-man", "-Tutf8", "-ww", MAN_PAGE)
+        text = re.sub(r".\x08|\x1b\[[0-9;]*m", "", page)  # as on a terminal without bold
+        named = re.findall(r"^ {7}(-\w+)(?: [A-Z]+)?$", text, re.MULTILINE)
+        self.assertEqual(named, [row[1] for row in self.table])
+        self.assertNotIn("@OPTIONS@", text)
+
+    def test_variables_in_documents_are_those_of_flags(self):
+        known = set(self.variables.values())
+        for document in (ROOT / "docs/flags.md", ROOT / "README.md"):
+            for name in re.findall(r"HTTPTP_[A-Z_]+[A-Z]", document.read_text(encoding="utf-8")):
+                self.assertIn(name, known, document)
 
 
 if __name__ == "__main__":

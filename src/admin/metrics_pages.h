@@ -1,35 +1,32 @@
-// The pages of -expvarAddr: /expvar and /prometheus. Answers every request itself.
+// The pages of -expvarAddr: /expvar and /prometheus, and for whoever watches over the process
+// /healthz and /readyz.
 #pragma once
 
-#include <memory>
+#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "admin/pages.h"
 #include "metrics/worker_metrics.h"
-#include "proxy/request_handler_factory.h"
 
 namespace httpteleport::admin {
 
 // The counters shown live at least as long as this.
-class MetricsPages final : public proxy::RequestHandlerFactory {
+class MetricsPages final : public PageSource {
  public:
-  explicit MetricsPages(std::vector<const metrics::WorkerMetrics*> shown)
-      : shown_(std::move(shown)) {}
+  // `is_ready`: requests are taken, and will be.
+  MetricsPages(std::vector<const metrics::WorkerMetrics*> shown, std::function<bool()> is_ready)
+      : shown_(std::move(shown)), is_ready_(std::move(is_ready)) {}
 
-  std::unique_ptr<http::RequestHandler> make_handler(http::DownstreamStream& downstream,
-                                                     const proxy::ClientInfo& client) override;
-
-  struct Page {
-    int status = 200;
-    std::string body;
-    std::string_view content_type = "text/plain; charset=utf-8";
-  };
-  // The page for a request; `target` is in origin-form.
-  Page page_for(http::Method method, std::string_view target);
+  Page page_for(const http::RequestHead& head) override;
 
  private:
+  Page prometheus();
+  // 503 while the process drains, and when no endpoint is in service.
+  Page readiness() const;
+
   std::vector<const metrics::WorkerMetrics*> shown_;
+  std::function<bool()> is_ready_;
   metrics::Counter prometheus_calls_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compress/test_streams.h"
+#include "support/paths.h"
 
 namespace httpteleport::compress {
 namespace {
@@ -197,7 +198,7 @@ class RecordedStream : public testing::TestWithParam<Capture> {
   static constexpr size_t kHandshakeBytes = 15;
 
   static std::string stream_of(const std::string& file) {
-    const std::string path = std::string(HT_SOURCE_DIR) + "/tests/data/wire-v0/" + file;
+    const std::string path = test::source_dir() + "/tests/data/wire-v0/" + file;
     const std::string bytes = file_content(path);
     return bytes.size() < kHandshakeBytes ? std::string() : bytes.substr(kHandshakeBytes);
   }

@@ -1,4 +1,5 @@
-// Command lines in the grammar of Go's flag package, which the users of the Go programs know.
+// Flags bound to variables, with values from several layers, and command lines in the grammar of
+// Go's flag package, which the users of the Go programs know.
 //
 //   -name value   -name=value   --name=value   -bool   -bool=false
 //
@@ -11,66 +12,94 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
+#include "config/go_values.h"
 
 namespace httpteleport::config {
 
-// Go's time.ParseDuration: "300ms", "1h2m3.5s", "-1.5h", "0". False when `text` is none, or does
-// not fit into 64 bits of nanoseconds.
-bool parse_duration(std::string_view text, Duration& duration);
-// The shortest form Go prints: "3s", "1m30s", "500ms".
-std::string format_duration(Duration duration);
+// Where values come from, weakest first: a value of a stronger layer is not replaced by one of a
+// weaker.
+enum class Layer : uint8_t { kDefault, kFile, kEnvironment, kFlag };
 
-// Go's strconv.ParseInt with base 0: "10", "-5", "0x10", "0b1", "0o17", "017", "1_000".
-bool parse_int(std::string_view text, int64_t& number);
+struct Origin {
+  Layer layer = Layer::kDefault;
+  std::string where{};  // kFile: "FILE:LINE"; kEnvironment: the variable
+  // "default", "FILE:LINE", "env NAME" or "flag".
+  std::string text() const;
+};
 
-// Go's strconv.ParseBool.
-bool parse_bool(std::string_view text, bool& value);
+// What is declared once for a flag. The texts are static.
+struct FlagInfo {
+  enum Marks : uint8_t {
+    kNone = 0,
+    kNeedsRestart = 1,     // a running program does not take up a new value
+    kSecret = 2,           // its value is shown to nobody
+    kCommandLineOnly = 4,  // makes no sense in a file or in the environment
+  };
 
-// A set of flags bound to variables, whose values at binding time are the defaults. The variables
-// must outlive parse() and usage().
+  const char* name;
+  const char* placeholder;  // stands for the value in the help; empty for a switch
+  const char* help;         // without the default
+  uint8_t marks = kNone;
+};
+
+// The flags and their layers of values. The values of the variables at binding time are the
+// defaults. The variables must outlive every call.
 class GoFlags {
  public:
+  enum class Kind : uint8_t { kString, kInt, kBool, kDuration };
+  struct Flag {
+    FlagInfo info;
+    const char* group;  // title
+    Kind kind;
+    std::string default_text;
+    void* value;
+    Origin origin{};
+
+    bool is(FlagInfo::Marks mark) const { return (info.marks & mark) != 0; }
+    // The value it has now, as text that it would accept.
+    std::string text() const;
+  };
+
   enum class Outcome : uint8_t {
     kOk,
-    kHelp,   // -h or -help was given: print usage(), exit 0
+    kHelp,   // -h or -help was given: print the help, exit 0
     kError,  // print error(), exit 2
   };
 
-  void add(std::string name, std::string& value, std::string help);
-  void add(std::string name, int64_t& value, std::string help);
-  void add(std::string name, bool& value, std::string help);
-  void add(std::string name, Duration& value, std::string help);
+  // The flags added from now on belong to the group of this title, which is static.
+  void begin_group(const char* title) { group_ = title; }
+  void add(const FlagInfo& info, std::string& value);
+  void add(const FlagInfo& info, int64_t& value);
+  void add(const FlagInfo& info, bool& value);
+  void add(const FlagInfo& info, Duration& value);
 
-  // `arguments` without the program's name.
+  // In the order they were added.
+  const std::vector<Flag>& all() const { return flags_; }
+  std::vector<std::string> names() const;
+  // nullptr when there is none of that name.
+  const Flag* find(std::string_view name) const;
+
+  // Reads a command line without the program's name.
   Outcome parse(const std::vector<std::string>& arguments);
-
   // One line that says what is wrong, as Go words it, and for an unknown flag the nearest known
   // name.
   const std::string& error() const { return error_; }
   // What follows the flags and is ignored.
   const std::vector<std::string>& ignored() const { return ignored_; }
-  // One entry a flag, in alphabetical order: name, help, default.
-  std::string usage() const;
+
+  // Gives a flag of all() a value of another layer. Returns what is accepted, when `text` is not;
+  // empty otherwise. A value is checked also when a stronger layer has one.
+  std::string set(const Flag& flag, const std::string& text, const Origin& origin);
 
  private:
-  enum class Type : uint8_t { kString, kInt, kBool, kDuration };
-  struct Flag {
-    std::string name;
-    std::string help;
-    std::string default_text;
-    Type type;
-    void* value;
-  };
-
-  Flag* find(std::string_view name);
-  // The flag with the name most like `name`, or nullptr when none is near.
-  const Flag* nearest(std::string_view name) const;
-  bool assign(const Flag& flag, const std::string& text);
+  void add(const FlagInfo& info, Kind kind, void* value);
+  // Reads one argument that begins with a dash, and its value, at `index` and behind it.
+  Outcome parse_flag(const std::vector<std::string>& arguments, size_t& index);
 
   std::vector<Flag> flags_;
   std::vector<std::string> ignored_;
   std::string error_;
+  const char* group_ = "";
 };
 
 }  // namespace httpteleport::config

@@ -81,13 +81,18 @@ class Loop {
   void at_turn_end(TurnEndTask& task) {
     if (!task.is_linked()) turn_end_.push_back(task);
   }
-  // Queues `task` for the end of the next turn, which then does not wait: for work that was cut
-  // short to be fair to others.
+  // Queues `task` behind what others have to do now: for work that was cut short to be fair to
+  // them. Called while turn-end tasks run, or between turns, it means the end of the next turn,
+  // which then does not wait; called earlier in a turn, the end of that turn, behind its callbacks
+  // and the tasks queued by at_turn_end() until then. Nothing happens if it is queued already.
   void at_next_turn(TurnEndTask& task) {
     if (!task.is_linked()) next_turn_.push_back(task);
   }
 
   void delete_later(std::unique_ptr<Deletable> object);
+  // Deletes all that now, outside of a turn: for an owner of what those objects refer to, when it
+  // ends before the loop does.
+  void delete_doomed();
 
   // Any thread: runs `letter` on the loop's thread, soon.
   void post(Mailbox::Letter letter);
@@ -102,7 +107,6 @@ class Loop {
  private:
   void wait(Duration wait_max);
   void run_turn_end_tasks();
-  void delete_doomed();
   Result<void> add(int fd, IoHandler& handler, uint32_t events);
 
   BlockPool pool_;  // first: everything else may hold blocks of it

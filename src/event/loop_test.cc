@@ -244,6 +244,47 @@ TEST(Loop, DoesNotWaitInTheTurnThatWorkWasPutOffTo) {
   EXPECT_EQ(runs, 5);
 }
 
+TEST(Loop, RunsWhatACallbackPutsOffBehindTheOtherTasksOfItsTurn) {
+  SocketPair sockets;
+  Loop loop;
+  std::vector<std::string> order;
+  const auto note = [&order](const char* what) {
+    return [&order, what] { order.push_back(what); };
+  };
+  Task of_callback(note("callback's"));
+  Task of_timer(note("timer's"));
+  Task of_letter(note("letter's"));
+  Task task(note("task"));
+  Handler handler;
+  handler.action = [&] {
+    loop.at_next_turn(of_callback);
+    loop.at_next_turn(of_callback);
+    loop.at_turn_end(task);
+  };
+  TestTimer timer([&] { loop.at_next_turn(of_timer); });
+  loop.set_timer(timer, 1us);
+  loop.post([&] { loop.at_next_turn(of_letter); });
+  ASSERT_TRUE(loop.watch(sockets.ours(), handler));
+  spin_until(loop.now() + 2 * TimerWheel::kTick);
+  loop.run_once(kLong);
+  EXPECT_EQ(order, (std::vector<std::string>{"task", "callback's", "timer's", "letter's"}));
+}
+
+TEST(Loop, RunsInTheNextTurnWhatATaskPutsOff) {
+  Loop loop;
+  std::vector<int> order;
+  Task put_off([&] { order.push_back(2); });
+  Task task([&] {
+    order.push_back(1);
+    loop.at_next_turn(put_off);
+  });
+  loop.at_turn_end(task);
+  loop.run_once(Duration::zero());
+  EXPECT_EQ(order, std::vector<int>{1});
+  loop.run_once(kLong);
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
 TEST(Loop, DestroysDoomedObjectsAtTheEndOfTheTurn) {
   Loop loop;
   std::vector<int> gone;

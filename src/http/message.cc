@@ -117,6 +117,11 @@ Method method_of(std::string_view text) {
   return Method::kOther;
 }
 
+bool is_safe(Method method) {
+  return method == Method::kGet || method == Method::kHead || method == Method::kOptions ||
+         method == Method::kTrace;
+}
+
 bool is_idempotent(Method method) {
   switch (method) {
     case Method::kGet:
@@ -163,7 +168,7 @@ void RequestHead::clear() {
   method = Method::kOther;
   expects_continue = keep_alive = false;
   version_minor = 1;
-  method_text = target = authority = {};
+  method_text = target = authority = upgrade = {};
   fields.clear();
   body = {};
   refusal.reset();
@@ -173,6 +178,7 @@ void RequestHead::rebase(std::string_view from, const char* to) {
   move_view(method_text, from, to);
   move_view(target, from, to);
   move_view(authority, from, to);
+  move_view(upgrade, from, to);
   for (Field& field : fields) {
     move_view(field.name, from, to);
     move_view(field.value, from, to);
@@ -183,7 +189,7 @@ void ResponseHead::clear() {
   status = 0;
   version_minor = 1;
   keep_alive = abandons_request = false;
-  reason = {};
+  reason = upgrade = {};
   fields.clear();
   body = {};
   body_is_chunked = false;
@@ -195,12 +201,16 @@ std::string_view reason_of(int status) {
   switch (status) {
     case 100:
       return "Continue";
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 204:
       return "No Content";
     case 304:
       return "Not Modified";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
     case 404:

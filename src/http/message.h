@@ -30,6 +30,9 @@ enum class Method : uint8_t {
 Method method_of(std::string_view text);
 // May be sent twice with the effect of once (RFC 9110 section 9.2.2), so that it may be retried.
 bool is_idempotent(Method method);
+// Asks for nothing to be changed (RFC 9110 section 9.2.1): an answer to it may be dropped, and the
+// request be asked again elsewhere.
+bool is_safe(Method method);
 
 // The fields that the engine itself looks at.
 enum class FieldId : uint8_t {
@@ -114,6 +117,9 @@ struct RequestHead {
   std::string_view target;  // origin-form or "*": absolute-form is taken apart by the codec
   std::string_view
       authority;  // host[:port] the request is for; empty when an HTTP/1.0 client names none
+  // The protocols that the client offers to go on in, as a list; empty: none, or none that may be
+  // passed on. A request with an offer has no body.
+  std::string_view upgrade;
   Fields fields;
   BodyLength body;
   // Set when the message is well delimited, so that what follows it can be read, but must be
@@ -133,8 +139,11 @@ struct ResponseHead {
   // own.
   bool abandons_request = false;
   std::string_view reason;
+  std::string_view upgrade;  // with status 101: the protocol, one of those offered
   Fields fields;
-  BodyLength body;  // what follows this head; none for answers to HEAD and for 1xx, 204, 304
+  // What follows this head; none for answers to HEAD and for 1xx, 204, 304. With 101 it is unknown:
+  // the bytes of a tunnel.
+  BodyLength body;
   // With a body of unknown length: chunked, so that its end can be told from a broken connection.
   bool body_is_chunked = false;
   // The Content-Length as sent, also where no body follows (HEAD, 304).
@@ -144,7 +153,8 @@ struct ResponseHead {
   std::optional<Error> refusal;
 
   void clear();
-  bool is_informational() const { return status < 200; }
+  // A 101 is no mere information: it is the last head of its exchange.
+  bool is_informational() const { return status < 200 && status != 101; }
 };
 
 // Answers with these statuses never have a body (RFC 9110 section 6.4.1).

@@ -9,7 +9,16 @@
 // RequestHandler (proxy::Exchange passes them on, admin answers them itself).
 //
 // A message is: head, body bytes any number of times, end. Or it breaks off with a reset, after
-// which nothing more comes. All calls are on one worker. Heads, bytes and trailers given to a call
+// which nothing more comes.
+//
+// A response with status 101 makes the exchange a tunnel. The request, whose head has offered that
+// (RequestHead::upgrade), has no body and has ended before; from here on body bytes flow both ways,
+// as request body and as response body, and each direction ends by itself, in any order, with the
+// same calls as a message: on_request_end() comes, and end_request() is called, a second time.
+// Trailers are empty. Whatever else is said below to be the last call of an end is so only when the
+// other direction has ended too; until then the lanes live on. A reset breaks off both directions.
+//
+// All calls are on one worker. Heads, bytes and trailers given to a call
 // are good until it returns. Flow control is by pausing: a stream that cannot take more says so to
 // its handler (on_..._blocked), who pauses the source; pausing is advice and what is on its way is
 // still delivered.
@@ -25,7 +34,7 @@ namespace httpteleport::http {
 
 // The answering side of one exchange, called by a session. Owned by the session, which drops it
 // after DownstreamStream::end_response() or reset() has been called on it, or after
-// on_downstream_gone().
+// on_downstream_gone(); at the end of the turn, so that it may finish what it is doing.
 class RequestHandler : public Deletable {
  public:
   // Once, first. `raw` is the text that the views of `head` point into: copying it and rebasing the
@@ -36,6 +45,9 @@ class RequestHandler : public Deletable {
   virtual void on_request_end(const Fields& trailers) = 0;
   // The client is gone or has broken the protocol; nobody reads an answer. Last call.
   virtual void on_downstream_gone(const Error& error) = 0;
+  // The session gives the client the answer for `error` in place of this handler's. Comes just
+  // before on_downstream_gone(), or while end_response() or reset() is being called.
+  virtual void on_answer_replaced(const Error& /*error*/) {}
 
   // The session cannot take more of the response for now / again.
   virtual void on_response_blocked() = 0;
@@ -47,7 +59,7 @@ class RequestHandler : public Deletable {
 class DownstreamStream {
  public:
   // Any number of informational heads (1xx but 101), then one final one. `head.body` tells whether
-  // a body follows.
+  // a body follows. 101 only with a protocol that the request has offered.
   virtual void send_response_head(ResponseHead& head) = 0;
   virtual void send_response_body(std::string_view bytes) = 0;
   // The response is complete. Last call.

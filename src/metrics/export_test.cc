@@ -242,12 +242,31 @@ TEST_F(ExportTest, ShowsEachNumberUnderItsOwnName) {
       {"responses3xx", &m.responses[3]},
       {"responses4xx", &m.responses[4]},
       {"responses5xx", &m.responses[5]},
+      {"refusedAddress", &m.refused.address},
+      {"refusedProxySender", &m.refused.proxy_sender},
+      {"refusedProxyHeader", &m.refused.proxy_header},
+      {"refusedProxyTimeout", &m.refused.proxy_timeout},
+      {"refusedProxyCrowded", &m.refused.proxy_crowded},
       {"retries", &m.retries},
+      {"retriesRefused", &m.retries_refused},
+      {"probes", &m.probes},
+      {"ejections", &m.ejections},
+      {"checks", &m.checks},
+      {"checksFailed", &m.checks_failed},
+      {"queueWaits", &m.queue_waits},
+      {"queueRefused", &m.queue_refused},
+      {"upgrades", &m.upgrades},
+      {"accessLogLinesWritten", &m.access_log_lines_written},
+      {"accessLogLinesDropped", &m.access_log_lines_dropped},
   };
   const std::map<std::string, Gauge*> kGauges = {{"inConns", &m.downstream_sockets.open},
                                                  {"outConns", &m.upstream_sockets.open},
                                                  {"linkConns", &m.link.open},
-                                                 {"exchangesOpen", &m.exchanges_open}};
+                                                 {"exchangesOpen", &m.exchanges_open},
+                                                 {"queueLength", &m.queue_length},
+                                                 {"endpoints", &m.endpoints},
+                                                 {"endpointsInService", &m.endpoints_in_service},
+                                                 {"tunnelsOpen", &m.tunnels_open}};
   uint64_t next = 1;
   for (const auto& [name, counter] : kCounters)
     counter->add(next++);
@@ -274,7 +293,8 @@ TEST_F(ExportTest, ShowsEachNumberUnderItsOwnName) {
   for (const char* labelled :
        {"httptp_link_bytes_total{direction=\"sent\",kind=\"raw\"}",
         "httptp_link_bytes_total{direction=\"received\",kind=\"wire\"}", "httptp_retries_total",
-        "httptp_link_messages_total{direction=\"received\"}", "httptp_exchanges_open"})
+        "httptp_link_messages_total{direction=\"received\"}", "httptp_exchanges_open",
+        "httptp_upgrades_total", "httptp_tunnels_open"})
     EXPECT_GT(exposition.samples().at(labelled), 0) << labelled;
 }
 

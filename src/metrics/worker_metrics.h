@@ -44,6 +44,15 @@ struct LinkMetrics {
   Gauge open;
 };
 
+// Accepted connections that were closed before anything of theirs was looked at, by reason.
+struct RefusalMetrics {
+  Counter address;        // the client may not connect
+  Counter proxy_sender;   // the peer may not send a PROXY header
+  Counter proxy_header;   // it is broken
+  Counter proxy_timeout;  // it did not come
+  Counter proxy_crowded;  // too many waited for theirs
+};
+
 struct WorkerMetrics {
   static constexpr size_t kCodes = static_cast<size_t>(Code::kBadConfig) + 1;
 
@@ -54,10 +63,25 @@ struct WorkerMetrics {
   LinkMetrics link;
   Counter accepted;
   Counter accept_errors;
+  RefusalMetrics refused;
   Counter connects;
   Counter connect_errors;
-  Counter retries;  // attempts on another endpoint or connection after a failed one
+  Counter retries;          // attempts on another endpoint or connection after a failed one
+  Counter retries_refused;  // by the budget
+  Counter access_log_lines_written;
+  Counter access_log_lines_dropped;
+  Counter probes;         // exchanges that found out whether an endpoint is well again
+  Counter ejections;      // of endpoints
+  Counter checks;         // active ones, of endpoints
+  Counter checks_failed;  // of these
+  Gauge queue_length;     // exchanges that wait for their turn
+  Counter queue_waits;    // exchanges that had to wait
+  Counter queue_refused;  // of an exchange: too many wait, or it waited too long
+  Gauge endpoints;
+  Gauge endpoints_in_service;
   Gauge exchanges_open;
+  Counter upgrades;                      // exchanges that became tunnels: answers 101 passed on
+  Gauge tunnels_open;                    // of the exchanges open
   std::array<Counter, 6> responses;      // by class of the status sent downstream; [0] is unused
   std::array<Counter, kCodes> failures;  // exchanges and connections that ended with an error
   Histogram request_duration;            // head of the request read to answer handed to the socket

@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 
 namespace httpteleport::net {
@@ -21,6 +23,10 @@ const sockaddr_in& as_v4(const sockaddr_storage& storage) {
 }
 const sockaddr_in6& as_v6(const sockaddr_storage& storage) {
   return reinterpret_cast<const sockaddr_in6&>(storage);
+}
+
+const sockaddr_un& as_unix(const sockaddr_storage& storage) {
+  return reinterpret_cast<const sockaddr_un&>(storage);
 }
 
 bool ipv6_is_available() {
@@ -67,12 +73,43 @@ Address::Address(const sockaddr* address, socklen_t length) : length_(length) {
   std::memcpy(&storage_, address, length);
 }
 
+Result<Address> Address::unix_path(std::string_view path) {
+  static_assert(kUnixPathBytesMax + 1 == sizeof(sockaddr_un::sun_path));
+  if (path.empty() || path == "@") return bad("the path of a unix socket is empty");
+  if (path.find('\0') != std::string_view::npos) return bad("the path has a NUL in it");
+  if (path.size() > kUnixPathBytesMax)
+    return bad("the path of a unix socket has at most 107 bytes; a relative one may be shorter");
+  const bool is_abstract = path.front() == '@';
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (is_abstract) address.sun_path[0] = '\0';
+  // The NUL behind a path counts; an abstract name is as long as the address says.
+  const size_t length =
+      offsetof(sockaddr_un, sun_path) + path.size() + (is_abstract ? size_t{0} : size_t{1});
+  return Address(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length));
+}
+
+bool operator==(const Address& a, const Address& b) {
+  return a.length_ == b.length_ && std::memcmp(&a.storage_, &b.storage_, a.length_) == 0;
+}
+
+std::string Address::path() const {
+  constexpr size_t kPathAt = offsetof(sockaddr_un, sun_path);
+  if (!is_unix() || length_ <= kPathAt) return "";
+  const std::string_view bytes(as_unix(storage_).sun_path, length_ - kPathAt);
+  if (bytes.front() == '\0') return "@" + std::string(bytes.substr(1));
+  return std::string(bytes.substr(0, bytes.find('\0')));
+}
+
 uint16_t Address::port() const {
+  if (is_unix()) return 0;
   return ntohs(is_ipv6() ? as_v6(storage_).sin6_port : as_v4(storage_).sin_port);
 }
 
 std::string Address::ip() const {
   if (!is_valid()) return "unknown";
+  if (is_unix()) return "";
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (!is_ipv6()) {
     inet_ntop(AF_INET, &as_v4(storage_).sin_addr, text.data(), text.size());
@@ -85,6 +122,7 @@ std::string Address::ip() const {
 }
 
 std::string Address::to_string() const {
+  if (is_unix()) return "unix:" + path();
   const std::string host = ip();
   const bool brackets = host.find(':') != std::string::npos;
   return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(is_valid() ? port() : 0);

@@ -1,4 +1,4 @@
-// Addresses of sockets: IPv4, IPv6.
+// Addresses of sockets: IPv4, IPv6, unix.
 #pragma once
 
 #include <netinet/in.h>
@@ -12,23 +12,36 @@
 
 namespace httpteleport::net {
 
-// A socket address by value. Default constructed it is invalid.
+// A socket address by value. Default constructed it is invalid. A unix address without a path is
+// that of a client, which has bound its end to nothing.
 class Address {
  public:
   Address() = default;
   Address(const sockaddr* address, socklen_t length);
+  // A unix socket at an absolute or relative path, or, as "@name", one of the abstract namespace,
+  // which has no file. Errors: kBadConfig when it is empty, has a NUL in it, or is longer than
+  // kUnixPathBytesMax.
+  static Result<Address> unix_path(std::string_view path);
+  static constexpr size_t kUnixPathBytesMax = 107;
 
   bool is_valid() const { return length_ != 0; }
   bool is_ipv6() const { return storage_.ss_family == AF_INET6; }
+  bool is_unix() const { return storage_.ss_family == AF_UNIX; }
   int family() const { return storage_.ss_family; }
+  // 0 for a unix socket.
   uint16_t port() const;
+  // As given to unix_path(); empty for what is no unix socket, and for one without a path.
+  std::string path() const;
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t length() const { return length_; }
 
-  // "10.0.0.1" or "2001:db8::1"; IPv4 addresses mapped into IPv6 are shown as IPv4.
+  // "10.0.0.1" or "2001:db8::1"; IPv4 addresses mapped into IPv6 are shown as IPv4. Empty for a
+  // unix socket.
   std::string ip() const;
-  // "10.0.0.1:80" or "[2001:db8::1]:80".
+  // "10.0.0.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock".
   std::string to_string() const;
+
+  friend bool operator==(const Address& a, const Address& b);
 
  private:
   sockaddr_storage storage_{};

@@ -61,6 +61,53 @@ TEST(Address, IsInvalidWhenDefaultConstructed) {
   EXPECT_FALSE(local_address(-1).is_valid());
 }
 
+TEST(Address, HoldsThePathOfAUnixSocket) {
+  const std::string longest(Address::kUnixPathBytesMax, 'p');
+  const std::string longest_name = "@" + std::string(Address::kUnixPathBytesMax - 1, 'n');
+  for (const std::string& path : {std::string("/run/x.sock"), std::string("x"),
+                                  std::string("@name"), longest, longest_name}) {
+    const Result<Address> address = Address::unix_path(path);
+    ASSERT_TRUE(address) << path;
+    EXPECT_TRUE(address->is_valid());
+    EXPECT_TRUE(address->is_unix());
+    EXPECT_FALSE(address->is_ipv6());
+    EXPECT_EQ(address->path(), path);
+    EXPECT_EQ(address->to_string(), "unix:" + path);
+    EXPECT_EQ(address->ip(), "");
+    EXPECT_EQ(address->port(), 0);
+    EXPECT_EQ(*address, *Address::unix_path(path));
+    // As the kernel gives it back.
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (path.front() == '@') {
+      ASSERT_EQ(bind(fd, address->get(), address->length()), 0) << path;
+      EXPECT_EQ(local_address(fd), *address);
+    }
+    close(fd);
+  }
+  EXPECT_EQ(v4("10.0.0.1", 80).path(), "");
+  EXPECT_FALSE(v4("10.0.0.1", 80).is_unix());
+}
+
+TEST(Address, RefusesPathsThatNoUnixSocketCanHave) {
+  for (const std::string& path : {std::string(), std::string("@"), std::string("a\0b", 3),
+                                  std::string(Address::kUnixPathBytesMax + 1, 'p')}) {
+    const Result<Address> address = Address::unix_path(path);
+    ASSERT_FALSE(address) << path;
+    EXPECT_EQ(address.error().code, Code::kBadConfig);
+    EXPECT_NE(std::string(address.error().detail), "");
+  }
+}
+
+TEST(Address, IsEqualWhenFamilyAddressAndPortAre) {
+  EXPECT_EQ(v4("10.0.0.1", 80), v4("10.0.0.1", 80));
+  EXPECT_NE(v4("10.0.0.1", 80), v4("10.0.0.1", 81));
+  EXPECT_NE(v4("10.0.0.1", 80), v4("10.0.0.2", 80));
+  EXPECT_NE(v4("0.0.0.0", 80), v6("::", 80));
+  EXPECT_NE(*Address::unix_path("a"), *Address::unix_path("ab"));
+  EXPECT_NE(*Address::unix_path("a"), *Address::unix_path("@a"));
+  EXPECT_EQ(Address(), Address());
+}
+
 TEST(ParseHostPort, TakesHostAndPortApart) {
   struct Case {
     std::string text;

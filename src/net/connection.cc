@@ -16,6 +16,9 @@ namespace {
 // Output of this size goes to the socket at once instead of being copied.
 constexpr size_t kDirectWriteBytes = 8 * 1024;
 constexpr size_t kVectorsMax = 64;
+// For a handshake that waits for something other than the socket, such as a certificate that is
+// being obtained.
+constexpr Duration kHandshakeRetryInterval = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -36,11 +39,74 @@ Connection::~Connection() {
 Result<void> Connection::start(ConnectionHandler& handler, bool connecting) {
   HT_ASSERT(state_ == State::kIdle);
   handler_ = &handler;
-  state_ = connecting ? State::kConnecting : State::kOpen;
+  state_ = connecting ? State::kConnecting : layer_ ? State::kSecuring : State::kOpen;
   writable_ = !connecting;
+  if (layer_) layer_->attach(socket_.fd(), {});
   const Result<void> watched = loop_.watch(socket_.fd(), *this);
   if (!watched) close();
   return watched;
+}
+
+void Connection::secure(std::unique_ptr<StreamLayer> layer, std::string_view in_the_clear) {
+  if (state_ == State::kClosed || failed_) return;
+  HT_ASSERT(layer_ == nullptr && (state_ == State::kIdle || state_ == State::kOpen));
+  if (state_ == State::kIdle) {
+    layer_ = std::move(layer);
+    in_the_clear_ = in_the_clear;
+    return;
+  }
+  HT_ASSERT(in_the_clear.empty());
+  send_now({});
+  if (failed_) return;
+  if (!output_.empty()) return fail(Code::kConnectionLost, 0, "the peer does not take its bytes");
+  layer_ = std::move(layer);
+  state_ = State::kSecuring;
+  // While bytes are being delivered, what is left of them is known when the handler returns.
+  if (!delivering_) begin_handshake(std::exchange(unread_, {}));
+}
+
+void Connection::begin_handshake(std::string received) {
+  layer_->attach(socket_.fd(), std::move(received));
+  // The report of a FIN does not come again.
+  layer_->on_socket_ready(peer_closed_ || peer_reset_);
+  loop_.at_turn_end(*this);
+}
+
+bool Connection::send_in_the_clear() {
+  while (!in_the_clear_.empty()) {
+    const ssize_t sent =
+        send(socket_.fd(), in_the_clear_.data(), in_the_clear_.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) {
+      if (errno != EAGAIN) fail(Code::kConnectFailed, errno, "the connection was reset at once");
+      return false;
+    }
+    in_the_clear_.erase(0, static_cast<size_t>(sent));
+  }
+  return true;
+}
+
+void Connection::advance_handshake() {
+  if (state_ != State::kSecuring || failed_ || !send_in_the_clear()) return;
+  switch (layer_->handshake()) {
+    case StreamLayer::State::kOpen:
+      break;
+    case StreamLayer::State::kWaiting:
+      return loop_.set_timer(handshake_timer_, kHandshakeRetryInterval);
+    case StreamLayer::State::kBlocked:
+      return;
+    case StreamLayer::State::kEnded:
+    case StreamLayer::State::kFailed: {
+      const Error failure = layer_->failure();
+      return fail(failure.code, failure.sys_errno, failure.detail);
+    }
+  }
+  state_ = State::kOpen;
+  secured_ = true;
+  // Bytes of the peer may have come with its last handshake message.
+  readable_ = writable_ = true;
+  loop_.at_turn_end(*this);
+  handler_->on_secured();
 }
 
 void Connection::on_ready(event::Readiness readiness) {
@@ -48,18 +114,32 @@ void Connection::on_ready(event::Readiness readiness) {
   if (state_ == State::kConnecting) {
     if (!readiness.writable && !readiness.failed) return;
     finish_connect();
-    if (state_ != State::kOpen || failed_) return;
+    if (state_ == State::kClosed || failed_) return;
   }
   if (readiness.peer_closed) peer_closed_ = true;
+  if (readiness.failed) peer_reset_ = true;
+  if (layer_) {
+    // A layer may have had to write before it could go on reading.
+    readable_ = true;
+    layer_->on_socket_ready(peer_closed_ || readiness.failed);
+  }
+  if (state_ == State::kSecuring) return advance_handshake();
   if (readiness.readable || readiness.peer_closed || readiness.failed) readable_ = true;
   if (readiness.writable) writable_ = true;
   if (readable_) read_available();
   if (state_ != State::kOpen) return;
-  if (peer_closed_ && pause_reasons_ != 0 && !closing_told_) {
-    closing_told_ = true;
-    handler_->on_peer_closing();
-  }
+  tell_closing();
   if (state_ == State::kOpen && (!output_.empty() || shutdown_wanted_)) loop_.at_turn_end(*this);
+}
+
+// For a handler that does not see for itself, because nothing is read.
+void Connection::tell_closing() {
+  const bool reset = peer_reset_ && !reset_told_ && (pause_reasons_ != 0 || end_delivered_);
+  const bool closing = peer_closed_ && !closing_told_ && pause_reasons_ != 0;
+  if (failed_ || (!reset && !closing)) return;
+  closing_told_ = true;
+  reset_told_ |= reset;
+  handler_->on_peer_closing();
 }
 
 void Connection::finish_connect() {
@@ -67,7 +147,7 @@ void Connection::finish_connect() {
   socklen_t length = sizeof error;
   getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &length);
   if (error != 0) return fail(Code::kConnectFailed, error, "cannot connect to the endpoint");
-  state_ = State::kOpen;
+  state_ = layer_ ? State::kSecuring : State::kOpen;
   writable_ = true;
   handler_->on_connected();
 }
@@ -80,16 +160,28 @@ void Connection::read_available() {
   loop_.at_next_turn(*this);
 }
 
+ssize_t Connection::receive(std::span<char> buffer) {
+  if (!layer_) return recv(socket_.fd(), buffer.data(), buffer.size(), 0);
+  const StreamLayer::Transfer got = layer_->read(buffer);
+  if (got.bytes > 0 || got.state == StreamLayer::State::kEnded)
+    return static_cast<ssize_t>(got.bytes);
+  errno = got.state == StreamLayer::State::kFailed ? EPROTO : EAGAIN;
+  return -1;
+}
+
 bool Connection::read_once() {
   const std::span<char> buffer = loop_.read_buffer();
-  const ssize_t count = recv(socket_.fd(), buffer.data(), buffer.size(), 0);
+  const ssize_t count = receive(buffer);
   metrics_.read_calls.add();
   if (count < 0) {
     if (errno == EINTR) return true;
     readable_ = false;
     if (errno == EAGAIN) return false;
     metrics_.read_errors.add();
-    fail(Code::kConnectionLost, errno, "the connection was reset while reading");
+    const Error cause = layer_ ? layer_->failure()
+                               : Error{Code::kConnectionLost, peer_, errno,
+                                       "the connection was reset while reading"};
+    fail(Code::kConnectionLost, cause.sys_errno, cause.detail);
     return false;
   }
   if (count == 0) {
@@ -100,8 +192,8 @@ bool Connection::read_once() {
   const auto size = static_cast<size_t>(count);
   metrics_.bytes_read.add(size);
   // A short read has emptied the socket, unless a FIN stands behind the bytes: its edge has been
-  // reported together with theirs and will not come again.
-  if (size < buffer.size() && !peer_closed_) readable_ = false;
+  // reported together with theirs and will not come again. A layer says itself when it is empty.
+  if (size < buffer.size() && !peer_closed_ && !layer_) readable_ = false;
   if (unread_.empty()) {
     deliver({buffer.data(), size}, false);
   } else {
@@ -124,6 +216,11 @@ void Connection::deliver(std::string_view bytes, bool from_unread) {
     if (used > 0) offer_again_ = true;
   }
   delivering_ = false;
+  if (state_ == State::kSecuring) {
+    std::string rest(bytes);
+    unread_.clear();
+    return begin_handshake(std::move(rest));
+  }
   if (state_ == State::kOpen) keep_unread(bytes, from_unread);
 }
 
@@ -186,6 +283,24 @@ void Connection::check_watermarks() {
   }
 }
 
+ssize_t Connection::transmit(std::span<const iovec> from) {
+  if (layer_) {
+    const StreamLayer::Transfer taken = layer_->write(from);
+    if (taken.bytes > 0) return static_cast<ssize_t>(taken.bytes);
+    errno = taken.state == StreamLayer::State::kFailed ? EPROTO : EAGAIN;
+    return -1;
+  }
+  if (from.size() == 1) return send(socket_.fd(), from[0].iov_base, from[0].iov_len, MSG_NOSIGNAL);
+  const msghdr message{.msg_name = nullptr,
+                       .msg_namelen = 0,
+                       .msg_iov = const_cast<iovec*>(from.data()),
+                       .msg_iovlen = from.size(),
+                       .msg_control = nullptr,
+                       .msg_controllen = 0,
+                       .msg_flags = 0};
+  return sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
+}
+
 size_t Connection::send_now(std::string_view extra) {
   size_t extra_sent = 0;
   while (!output_.empty() || extra_sent < extra.size()) {
@@ -201,16 +316,7 @@ size_t Connection::send_now(std::string_view extra) {
       vectors[count++] = {const_cast<char*>(extra.data()) + extra_sent, extra.size() - extra_sent};
       wanted += extra.size() - extra_sent;
     }
-    const msghdr message{.msg_name = nullptr,
-                         .msg_namelen = 0,
-                         .msg_iov = vectors.data(),
-                         .msg_iovlen = count,
-                         .msg_control = nullptr,
-                         .msg_controllen = 0,
-                         .msg_flags = 0};
-    const ssize_t sent =
-        count == 1 ? send(socket_.fd(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL)
-                   : sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
+    const ssize_t sent = transmit({vectors.data(), count});
     metrics_.write_calls.add();
     if (sent < 0) {
       if (errno == EINTR) continue;
@@ -218,7 +324,8 @@ size_t Connection::send_now(std::string_view extra) {
       if (errno == EAGAIN) break;
       metrics_.write_errors.add();
       write_failed_ = true;
-      fail(Code::kConnectionLost, errno, "the connection was reset while writing");
+      fail(Code::kConnectionLost, layer_ ? layer_->failure().sys_errno : errno,
+           "the connection was reset while writing");
       break;
     }
     const auto size = static_cast<size_t>(sent);
@@ -239,21 +346,33 @@ size_t Connection::send_now(std::string_view extra) {
 void Connection::on_turn_end() {
   if (state_ == State::kClosed) return;
   if (failed_) return report_failure();
-  if (state_ != State::kOpen) return;
+  if (state_ == State::kSecuring) advance_handshake();
+  if (state_ != State::kOpen || failed_) return;
   if (pause_reasons_ == 0) {
     if (!unread_.empty() && offer_again_) deliver(unread_, true);
     if (state_ == State::kOpen && end_read_) deliver_end();
-    if (state_ == State::kOpen && readable_) read_available();
+    if (state_ == State::kOpen && readable_) {
+      read_available();
+      if (state_ == State::kOpen) tell_closing();
+    }
   }
   if (state_ != State::kOpen || failed_) return;
   if (writable_ && !output_.empty()) send_now({});
   if (failed_) return;
   check_watermarks();
-  if (state_ == State::kOpen && shutdown_wanted_ && output_.empty()) {
-    if (!shutdown_done_) shutdown(socket_.fd(), SHUT_WR);
+  if (state_ == State::kOpen && shutdown_wanted_ && output_.empty()) end_output();
+}
+
+void Connection::end_output() {
+  if (!shutdown_done_) {
+    if (layer_ && (!writable_ || layer_->send_end() == StreamLayer::State::kBlocked)) {
+      writable_ = false;
+      return;
+    }
+    shutdown(socket_.fd(), SHUT_WR);
     shutdown_done_ = true;
-    if (end_delivered_) fail(Code::kConnectionLost, 0, "both directions have ended");
   }
+  if (end_delivered_) fail(Code::kConnectionLost, 0, "both directions have ended");
 }
 
 // A peer that refuses what it is sent may have said why before it closed: that is read first. The
@@ -281,6 +400,12 @@ void Connection::flush() {
   if (state_ == State::kOpen && !failed_ && writable_ && !output_.empty()) send_now({});
 }
 
+bool Connection::try_finish() {
+  flush();
+  if (!output_.empty() || state_ != State::kOpen || failed_) return output_.empty();
+  return !layer_ || layer_->send_end() != StreamLayer::State::kBlocked;
+}
+
 void Connection::shutdown_write() {
   shutdown_wanted_ = true;
   if (is_open()) loop_.at_turn_end(*this);
@@ -300,6 +425,9 @@ void Connection::close() {
   if (state_ != State::kIdle) loop_.unwatch(socket_.fd());
   // The peer must not take what it got for all there was.
   if (state_ == State::kOpen && !output_.empty()) set_reset_on_close(socket_.fd());
+  if (state_ == State::kOpen && layer_ && output_.empty() && !failed_ && !shutdown_done_)
+    layer_->send_end();
+  handshake_timer_.cancel();
   state_ = State::kClosed;
   socket_.reset();
   output_.clear();
@@ -309,6 +437,7 @@ void Connection::close() {
 void Connection::abort() {
   if (state_ == State::kClosed) return;
   set_reset_on_close(socket_.fd());
+  shutdown_done_ = true;  // no proper end
   close();
 }
 

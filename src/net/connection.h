@@ -13,6 +13,7 @@
 #include "event/loop.h"
 #include "metrics/worker_metrics.h"
 #include "net/socket.h"
+#include "net/stream_layer.h"
 
 namespace httpteleport::net {
 
@@ -22,6 +23,8 @@ class ConnectionHandler {
  public:
   // An outgoing connection is established. Not called for accepted ones.
   virtual void on_connected() {}
+  // The handshake of the layer given to Connection::secure() is complete.
+  virtual void on_secured() {}
 
   // `bytes` is everything received and not yet consumed, in order. Returns how many bytes of it are
   // used up; the rest is offered again, with more behind it, when more arrives, or when reading is
@@ -33,7 +36,8 @@ class ConnectionHandler {
   virtual void on_end() = 0;
 
   // The peer has sent FIN or died, while reading is paused: what it sent before may still wait.
-  // Once.
+  // Once; and once more when it then resets the connection, or does so after on_end(), which
+  // peer_reset() tells. Reading, or writing, would find out too, but perhaps much later.
   virtual void on_peer_closing() {}
 
   // The connection is dead: connect failed, reset, write failed, or both directions have ended
@@ -58,7 +62,8 @@ class Connection final : public Deletable, private event::IoHandler, private eve
  public:
   static constexpr size_t kHighWatermarkBytes = 256 * 1024;
   static constexpr size_t kLowWatermarkBytes = 64 * 1024;
-  // Reads of one connection in one turn, so that one fast peer does not starve the others.
+  // Reads of one connection in a row, so that one fast peer does not starve the others. It goes on
+  // when they have had theirs (Loop::at_next_turn), which may be in the same turn.
   static constexpr int kReadsPerTurn = 4;
 
   // Takes over an accepted socket. `metrics` counts it; all references outlive the connection.
@@ -69,6 +74,13 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   // Watches an accepted socket, or one whose connect was started (`connecting`). Errors (kSystem)
   // leave the connection closed; on_closed() is not called.
   Result<void> start(ConnectionHandler& handler, bool connecting = false);
+  // Puts `layer` between the handler and the socket, from here on: before start(), or in an open
+  // connection whose output so far the socket has taken or takes at once (a few bytes). Input that
+  // was not consumed yet belongs to the layer. Until on_secured() nothing is read or written; a
+  // handshake that fails is reported by on_closed(), as kConnectFailed if nothing was ever sent to
+  // the handler's peer. How long it may take is the handler's to watch.
+  // `in_the_clear` is sent before the handshake; for secure() before start() only.
+  void secure(std::unique_ptr<StreamLayer> layer, std::string_view in_the_clear = {});
   // Gives the callbacks to another handler from now on.
   void set_handler(ConnectionHandler& handler) { handler_ = &handler; }
 
@@ -87,6 +99,9 @@ class Connection final : public Deletable, private event::IoHandler, private eve
 
   // Sends now what waits, instead of at the end of the turn, as far as the socket takes it.
   void flush();
+  // The same, and the layer's end behind it: nothing may be written any more. True when nothing is
+  // left to be sent, so that close() drops nothing.
+  bool try_finish();
   // Sends FIN once all output is sent. Reading goes on.
   void shutdown_write();
   // Closes at once; unsent output is dropped, and the peer sees a reset then. Idempotent. No
@@ -97,8 +112,12 @@ class Connection final : public Deletable, private event::IoHandler, private eve
 
   bool is_open() const { return state_ != State::kClosed; }
   bool is_connected() const { return state_ == State::kOpen; }
+  // The layer's handshake is under way, or waits for the connection.
+  bool is_securing() const { return layer_ != nullptr && !secured_ && is_open(); }
   // The peer's FIN has been seen, even if bytes before it still wait.
   bool peer_closed() const { return peer_closed_; }
+  // The peer has reset the connection, even if bytes before that still wait.
+  bool peer_reset() const { return peer_reset_; }
   // Bytes received and offered, but not consumed.
   size_t unread_bytes() const { return unread_.size(); }
   // The peer has sent, or may have sent, what nobody has consumed. Closing now may make that a
@@ -116,18 +135,30 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   event::Loop& loop() { return loop_; }
 
  private:
-  enum class State : uint8_t { kIdle, kConnecting, kOpen, kClosed };
+  enum class State : uint8_t { kIdle, kConnecting, kSecuring, kOpen, kClosed };
 
   void on_ready(event::Readiness readiness) override;
   void on_turn_end() override;
 
   void finish_connect();
+  void tell_closing();
+  void begin_handshake(std::string received);
+  // True when all of in_the_clear_ is sent.
+  bool send_in_the_clear();
+  // Goes on with the layer's handshake.
+  void advance_handshake();
+  // One read from the socket or the layer into `buffer`, as recv(2) returns it: -1 with errno,
+  // EAGAIN when there is nothing, EPROTO when the layer has failed.
+  ssize_t receive(std::span<char> buffer);
+  ssize_t transmit(std::span<const iovec> from);
   void read_available();
   // One recv; false when there is nothing more to read now.
   bool read_once();
   void deliver(std::string_view bytes, bool from_unread);
   void keep_unread(std::string_view rest, bool from_unread);
   void deliver_end();
+  // Sends FIN, behind all output and the layer's end, unless the socket does not take that now.
+  void end_output();
   // Sends output_ and then `extra`, as far as the socket takes it. Returns bytes taken of `extra`.
   size_t send_now(std::string_view extra);
   void check_watermarks();
@@ -136,6 +167,8 @@ class Connection final : public Deletable, private event::IoHandler, private eve
 
   event::Loop& loop_;
   Socket socket_;
+  std::unique_ptr<StreamLayer> layer_;
+  std::string in_the_clear_;  // to be sent before the layer's handshake
   metrics::SocketMetrics& metrics_;
   ConnectionHandler* handler_ = nullptr;
   BufferChain output_;
@@ -148,9 +181,11 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool readable_ = false;  // the kernel may have bytes for us
   bool writable_ = false;  // the last send was not refused
   bool peer_closed_ = false;
+  bool peer_reset_ = false;
   bool end_read_ = false;  // recv returned 0
   bool end_delivered_ = false;
   bool closing_told_ = false;
+  bool reset_told_ = false;
   bool delivering_ = false;
   bool offer_again_ = false;  // resume() was called: offer unread bytes even if none are new
   bool shutdown_wanted_ = false;
@@ -158,6 +193,8 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool write_blocked_ = false;
   bool write_failed_ = false;  // the peer takes no more; what it has sent may still be read
   bool failed_ = false;        // on_closed() is due at the end of the turn
+  bool secured_ = false;       // the layer's handshake is complete
+  event::MemberTimer<Connection, &Connection::advance_handshake> handshake_timer_{*this};
 };
 
 }  // namespace httpteleport::net

@@ -57,10 +57,7 @@ LingeringConnections::~LingeringConnections() {
 }
 
 void LingeringConnections::take(std::unique_ptr<Connection> connection, bool peer_may_send) {
-  if (!peer_may_send) {
-    connection->flush();
-    if (connection->unsent_bytes() == 0) connection->close();
-  }
+  if (!peer_may_send && connection->try_finish()) connection->close();
   if (!connection->is_open()) return loop_.delete_later(std::move(connection));
   if (count_ >= options_.connections_max) drop(entries_.front());
   auto* entry = new Entry(*this, std::move(connection));

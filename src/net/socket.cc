@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "net/unix_socket.h"
+
 namespace httpteleport::net {
 
 namespace {
@@ -33,6 +35,7 @@ void Socket::reset() {
 }
 
 Result<Socket> listen_on(const Address& address, const ListenOptions& options) {
+  if (address.is_unix()) return listen_on_unix(address, options);
   Socket socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return system_error("cannot create a socket");
   set_option(socket.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
@@ -51,7 +54,9 @@ Result<Socket> start_connect(const Address& address) {
   }
   set_no_delay(socket.fd());
   if (connect(socket.fd(), address.get(), address.length()) != 0 && errno != EINPROGRESS) {
-    return Error{Code::kConnectFailed, Source::kUpstream, errno, "cannot connect"};
+    const bool queue_full = address.is_unix() && errno == EAGAIN;
+    return Error{Code::kConnectFailed, Source::kUpstream, errno,
+                 queue_full ? "too many connections wait at the unix socket" : "cannot connect"};
   }
   return socket;
 }

@@ -156,6 +156,14 @@ class TestNet {
     peers.emplace_back(std::move(accepted));
     return &peers.back();
   }
+  // Makes peers of all connections that wait now.
+  void accept_waiting(const Socket& listening) {
+    for (;;) {
+      Socket accepted = accept_one(listening);
+      if (!accepted.is_open()) return;
+      peers.emplace_back(std::move(accepted));
+    }
+  }
 
  private:
   static Socket accept_one(const Socket& listening) {

@@ -21,6 +21,9 @@ struct ForwardingOptions {
   bool x_forwarded = false;
   // Append "1.1 NAME" to Via in both directions (RFC 9110 section 7.6.3). Empty: none.
   std::string via_name;
+  // The request's id is in this field: one that comes is passed on, if it is a token of at most 128
+  // bytes, otherwise one is made (proxy/request_id.h). Empty: none.
+  std::string request_id_field{};
 };
 
 // Changes `head`; what it adds is kept in `arena` or is `options`' own text.

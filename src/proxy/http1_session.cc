@@ -8,25 +8,36 @@ using http::h1::BodyFraming;
 
 namespace {
 
-constexpr Duration kFirstRequestGrace = std::chrono::seconds(1);
+// A request that is on its way while the order to stop comes must not meet a closed connection.
+constexpr Duration kDrainGrace = std::chrono::seconds(1);
 
 }  // namespace
 
-void Http1Session::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
-  auto* session = new Http1Session(context, std::move(socket), peer);
+void Http1Session::start(SessionContext& context, net::Socket socket, const net::Address& peer,
+                         const net::Address& local) {
+  auto* session = new Http1Session(context, std::move(socket), peer, local);
   context.sessions.push_back(*session);
   if (!session->connection_->start(*session)) session->end_session();
 }
 
-Http1Session::Http1Session(SessionContext& context, net::Socket socket, const net::Address& peer)
+Http1Session::Http1Session(SessionContext& context, net::Socket socket, const net::Address& peer,
+                           const net::Address& local)
     : context_(context),
       connection_(std::make_unique<net::Connection>(context.loop, std::move(socket),
                                                     context.metrics.downstream_sockets,
                                                     Source::kDownstream)),
       client_ip_(peer.ip()),
-      client_{.ip = client_ip_},
+      client_{.ip = client_ip_, .port = peer.port(), .address = peer, .local_address = local},
       body_(Source::kDownstream, {.trailers = context.http1.head_limits}) {
   set_timer(context_.http1.keep_alive_timeout);
+  if (context_.tls == nullptr) return;
+  client_.scheme = "https";
+  connection_->secure(context_.tls->accept());
+  set_timer(context_.http1.handshake_timeout);
+}
+
+void Http1Session::on_secured() {
+  set_timer(context_.draining ? kDrainGrace : context_.http1.keep_alive_timeout);
 }
 
 // ---- Reading requests.
@@ -37,6 +48,9 @@ size_t Http1Session::on_data(std::string_view bytes) {
       return read_head(bytes);
     case State::kBody:
       return read_body(bytes);
+    case State::kTunnel:
+      handler_->on_request_body(bytes);
+      return bytes.size();
     case State::kAnswering:
     case State::kClosed:
       break;
@@ -54,10 +68,12 @@ size_t Http1Session::read_head(std::string_view bytes) {
       http::h1::parse_request_head(bytes, context_.http1.head_limits, head_);
   if (!size) {
     method_ = head_.method;
-    refuse(size.error());
+    refuse_head(size.error(), &head_);
     return bytes.size();
   }
   if (*size == 0) return 0;
+  offers_upgrade_ = !head_.upgrade.empty();
+  bytes_behind_offer_ = offers_upgrade_ && *size < bytes.size();
   begin_exchange(bytes.substr(0, *size));
   return *size;
 }
@@ -66,7 +82,6 @@ void Http1Session::begin_exchange(std::string_view raw) {
   scanner_.reset();
   timer_.cancel();
   head_begun_ = response_begun_ = false;
-  has_served_ = true;
   method_ = head_.method;
   version_minor_ = head_.version_minor;
   // A client that got one request wrong is not trusted with where the next one begins.
@@ -85,7 +100,7 @@ void Http1Session::begin_exchange(std::string_view raw) {
   state_ = body_.is_done() ? State::kAnswering : State::kBody;
   if (state_ == State::kAnswering) connection_->pause(net::PauseReason::kBusy);
   last_progress_ = context_.loop.now();
-  handler_ = context_.handlers.make_handler(*this, client_);
+  handler_ = context_.handlers->make_handler(*this, client_);
   handler_->on_request_head(head_, raw);
   if (!handler_) return;
   if (state_ == State::kAnswering) {
@@ -115,8 +130,10 @@ void Http1Session::complete_request(const http::Fields& trailers) {
 }
 
 void Http1Session::next_request() {
-  if (!keep_alive_ || context_.draining) return finish_connection(connection_->has_unread_input());
+  if (!keep_alive_ || context_.draining || is_offer_followed())
+    return finish_connection(connection_->has_unread_input() || bytes_behind_offer_);
   state_ = State::kHead;
+  response_begun_ = false;
   connection_->resume(net::PauseReason::kOtherSideFull);
   // A client that does not take its answers gets no further ones made: they would pile up here. The
   // timer of on_write_blocked() goes on.
@@ -159,12 +176,24 @@ void Http1Session::send_response_head(http::ResponseHead& head) {
     return connection_->output_added();
   }
   response_begun_ = true;
+  if (head.status == 101) return open_tunnel(head);
   const bool request_is_left = head.abandons_request && state_ != State::kAnswering;
-  if (context_.draining || request_is_left) keep_alive_ = false;
+  if (context_.draining || request_is_left || is_offer_followed()) keep_alive_ = false;
   choose_framing(head);
   http::h1::encode_response_head(head, framing_, context_.date.text(context_.loop.now()),
                                  connection_->output());
   connection_->output_added();
+}
+
+void Http1Session::open_tunnel(const http::ResponseHead& head) {
+  HT_ASSERT(offers_upgrade_ && state_ == State::kAnswering);
+  state_ = State::kTunnel;
+  request_ended_ = response_ended_ = false;
+  timer_.cancel();
+  framing_ = {};
+  http::h1::encode_response_head(head, {.upgrade = head.upgrade}, {}, connection_->output());
+  connection_->output_added();
+  connection_->resume(net::PauseReason::kBusy);
 }
 
 void Http1Session::send_response_body(std::string_view bytes) {
@@ -176,6 +205,12 @@ void Http1Session::send_response_body(std::string_view bytes) {
 }
 
 void Http1Session::end_response(const http::Fields& trailers) {
+  if (state_ == State::kTunnel) {
+    response_ended_ = true;
+    if (!request_ended_) return connection_->shutdown_write();
+    drop_handler();
+    return finish_connection(false);
+  }
   if (framing_.chunked && method_ != http::Method::kHead) {
     http::h1::encode_last_chunk(trailers, connection_->output());
     connection_->output_added();
@@ -200,6 +235,7 @@ void Http1Session::reset(const Error&) {
 void Http1Session::refuse(const Error& error) {
   context_.metrics.failures[static_cast<size_t>(error.code)].add();
   if (handler_) {
+    if (!response_begun_) handler_->on_answer_replaced(error);
     handler_->on_downstream_gone(error);
     drop_handler();
   }
@@ -209,6 +245,17 @@ void Http1Session::refuse(const Error& error) {
     return end_session();
   }
   send_error_reply(*this, error);
+}
+
+void Http1Session::refuse_head(const Error& error, const http::RequestHead* head) {
+  if (context_.reporter != nullptr) {
+    ExchangeRecord record;
+    note_client(record, client_);
+    if (head != nullptr) note_request(record, *head);
+    note_error_reply(record, error, method_);
+    context_.reporter->report(record);
+  }
+  refuse(error);
 }
 
 // ---- The end.
@@ -224,6 +271,8 @@ void Http1Session::client_gone(const Error& error) {
     context_.metrics.failures[static_cast<size_t>(error.code)].add();
     handler_->on_downstream_gone(error);
     drop_handler();
+  } else if (head_begun_ && context_.reporter != nullptr) {
+    context_.reporter->report_connection(client_ip_, client_.port, error);
   }
   if (cut_short) connection_->abort();
   connection_->close();
@@ -241,11 +290,18 @@ void Http1Session::client_ended() {
 }
 
 void Http1Session::on_end() {
-  client_ended();
+  if (state_ != State::kTunnel) return client_ended();
+  request_ended_ = true;
+  handler_->on_request_end({});
+  if (state_ != State::kTunnel || !response_ended_) return;
+  drop_handler();
+  finish_connection(false);
 }
 
 void Http1Session::on_peer_closing() {
-  client_ended();
+  if (state_ != State::kTunnel) return client_ended();
+  if (!connection_->peer_reset()) return;
+  client_gone({Code::kCancelled, Source::kDownstream, 0, "the client reset the tunnel"});
 }
 
 void Http1Session::on_closed(const Error& error) {
@@ -253,8 +309,10 @@ void Http1Session::on_closed(const Error& error) {
 }
 
 void Http1Session::on_write_blocked() {
-  taken_at_check_ = connection_->bytes_acknowledged();
-  set_timer(context_.http1.write_idle_timeout);
+  if (state_ != State::kTunnel) {
+    taken_at_check_ = connection_->bytes_acknowledged();
+    set_timer(context_.http1.write_idle_timeout);
+  }
   if (handler_) handler_->on_response_blocked();
 }
 
@@ -277,6 +335,9 @@ void Http1Session::end_session() {
 }
 
 void Http1Session::on_timer() {
+  if (connection_->is_securing()) {
+    return client_gone({Code::kTimeout, Source::kDownstream, 0, "the TLS handshake took too long"});
+  }
   if (connection_->is_write_blocked()) {
     if (connection_->bytes_acknowledged() != taken_at_check_) {
       taken_at_check_ = connection_->bytes_acknowledged();
@@ -288,8 +349,8 @@ void Http1Session::on_timer() {
   }
   if (state_ == State::kHead) {
     if (!head_begun_) return finish_connection(false);
-    return refuse(
-        {Code::kTimeout, Source::kDownstream, 0, "the request head did not come in time"});
+    return refuse_head(
+        {Code::kTimeout, Source::kDownstream, 0, "the request head did not come in time"}, nullptr);
   }
   if (state_ != State::kBody) return;
   const Duration since = context_.loop.now() - last_progress_;
@@ -304,9 +365,8 @@ void Http1Session::on_timer() {
 void Http1Session::drain() {
   keep_alive_ = false;
   if (!is_between_requests()) return;
-  // What a new connection asks may wait in the kernel, from before the order to stop.
-  if (!has_served_) return set_timer(kFirstRequestGrace);
-  // Part of the last answer may still be on its way, and a paused client may have sent more.
+  if (!connection_->is_write_blocked()) return set_timer(kDrainGrace);
+  // It takes its last answer slowly; what it asks behind that is not served any more.
   finish_connection(connection_->has_unread_input());
 }
 

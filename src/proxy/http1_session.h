@@ -16,13 +16,19 @@ namespace httpteleport::proxy {
 //
 // A client that sends FIN while it waits for an answer is taken for gone and its exchange is
 // cancelled, as nginx and Envoy do: a closed connection cannot be told from a half-closed one.
+//
+// After a 101 the connection is a tunnel to the end of its life. What a client sends behind an
+// offer to switch protocols waits for the answer; if that is no 101, nobody can tell in which
+// protocol those bytes are, and the connection ends with the answer. In a tunnel a FIN is passed on
+// as one. Its time limit is the exchange's; Http1SessionOptions' do not apply.
 class Http1Session final : public Session,
                            private net::ConnectionHandler,
                            private http::DownstreamStream {
  public:
   // Owned by `context.sessions` from here on. Starts at once; a socket that cannot be watched is
-  // closed.
-  static void start(SessionContext& context, net::Socket socket, const net::Address& peer);
+  // closed. `local` is the address that the client has connected to, if somebody needs it.
+  static void start(SessionContext& context, net::Socket socket, const net::Address& peer,
+                    const net::Address& local = {});
 
   void drain() override;
   void abort() override;
@@ -32,15 +38,18 @@ class Http1Session final : public Session,
     kHead,       // between requests, or inside a head
     kBody,       // inside a request body
     kAnswering,  // the request is complete, its response is not
+    kTunnel,     // the response was a 101
     kClosed,
   };
 
-  Http1Session(SessionContext& context, net::Socket socket, const net::Address& peer);
+  Http1Session(SessionContext& context, net::Socket socket, const net::Address& peer,
+               const net::Address& local);
 
   // net::ConnectionHandler
   size_t on_data(std::string_view bytes) override;
   void on_end() override;
   void on_peer_closing() override;
+  void on_secured() override;
   void on_closed(const Error& error) override;
   void on_write_blocked() override;
   void on_write_unblocked() override;
@@ -58,10 +67,17 @@ class Http1Session final : public Session,
   void begin_exchange(std::string_view raw);
   void complete_request(const http::Fields& trailers);
   void next_request();
+  void open_tunnel(const http::ResponseHead& head);
+  // Whether the client may have sent something behind its offer to switch protocols.
+  bool is_offer_followed() const {
+    return offers_upgrade_ && (bytes_behind_offer_ || connection_->has_unread_input());
+  }
   void await_request();
   void choose_framing(const http::ResponseHead& head);
   // The peer broke the protocol, or a limit or deadline: answers if there is somebody to answer.
   void refuse(const Error& error);
+  // The same for a request that is no exchange yet. `head`: what is known of it, or nullptr.
+  void refuse_head(const Error& error, const http::RequestHead* head);
   void drop_handler();
   void client_gone(const Error& error);
   void client_ended();
@@ -88,8 +104,11 @@ class Http1Session final : public Session,
   int version_minor_ = 1;
   bool keep_alive_ = true;       // after this exchange another may come
   bool head_begun_ = false;      // bytes of a head have come: its deadline runs
-  bool has_served_ = false;      // a request has come on this connection
   bool response_begun_ = false;  // the final head has been sent
+  bool offers_upgrade_ = false;
+  bool bytes_behind_offer_ = false;  // came together with it
+  bool request_ended_ = false;       // of a tunnel
+  bool response_ended_ = false;      // of a tunnel
   event::MemberTimer<Http1Session, &Http1Session::on_timer> timer_{*this};
 };
 

@@ -3,78 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "proxy/test_sessions.h"
-#include "support/http_message.h"
+#include "proxy/test_http1_session.h"
 
 namespace httpteleport::proxy {
 namespace {
 
-using namespace std::chrono_literals;
 using net::TestPeer;
-using test::MessageParser;
 using testing::HasSubstr;
 using testing::Not;
-using testing::StartsWith;
-
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-
-struct Answer {
-  int status = 0;  // 0: not complete
-  test::MessageHead head{};
-  std::string body{};
-  bool chunked = false;
-};
-
-// Takes one complete answer off the front of what the client has received.
-Answer take_answer(TestPeer& client, bool to_head = false) {
-  MessageParser parser;
-  parser.expect_response(to_head);
-  Answer answer;
-  size_t used = 0;
-  while (!parser.done() && !parser.failed()) {
-    const auto step = parser.step(std::string_view(client.received).substr(used));
-    answer.body += step.body;
-    used += step.consumed;
-    if (step.consumed == 0) break;
-  }
-  if (!parser.done() && client.ended) parser.finish();
-  EXPECT_EQ(parser.error(), "");
-  if (!parser.done()) return {};
-  client.received.erase(0, used);
-  answer.status = parser.head().status;
-  answer.head = parser.head();
-  answer.chunked = parser.is_chunked();
-  return answer;
-}
-
-class Http1SessionTest : public testing::Test {
- protected:
-  TestPeer& connect(int buffer_bytes = 0) { return sessions_.connect<Http1Session>(buffer_bytes); }
-  Answer wait_for_answer(TestPeer& client, bool to_head = false) {
-    Answer answer;
-    EXPECT_TRUE(sessions_.run_until([&] {
-      answer = take_answer(client, to_head);
-      return answer.status != 0;
-    }));
-    return answer;
-  }
-  bool wait_closed(TestPeer& client) {
-    return sessions_.run_until([&] { return client.ended || client.broken; });
-  }
-  void answer_everything() {
-    handlers_.at_end = [](TestExchange& exchange) { exchange.reply("to " + exchange.target); };
-  }
-  uint64_t failures(Code code) {
-    return sessions_.net.metrics.failures[static_cast<size_t>(code)].value();
-  }
-
-  TestSessions sessions_;
-  TestHandlers& handlers_ = sessions_.handlers;
-  Http1SessionOptions& options_ = sessions_.http1_options;
-};
 
 // ---- Requests.
 
@@ -154,6 +94,17 @@ TEST_F(Http1SessionTest, HoldsBackPipelinedRequestsOfAClientThatReadsNoAnswers) 
   client.reading = true;
   for (size_t i = 0; i < kRequests; ++i)
     ASSERT_EQ(wait_for_answer(client).body.size(), large.size()) << i;
+}
+
+TEST_F(Http1SessionTest, AnswersABrokenRequestBehindAGoodOne) {
+  answer_everything();
+  TestPeer& client = connect();
+  client.send(kGet);
+  EXPECT_EQ(wait_for_answer(client).status, 200);
+  client.send("nonsense\r\n\r\n");
+  EXPECT_EQ(wait_for_answer(client).status, 400);
+  EXPECT_TRUE(wait_closed(client));
+  EXPECT_FALSE(client.broken);
 }
 
 TEST_F(Http1SessionTest, RefusesBrokenRequestsWithTheStatusThatFitsAndCloses) {
@@ -426,227 +377,6 @@ TEST_F(Http1SessionTest, TellsTheHandlerWhenTheClientTakesNoMore) {
   EXPECT_EQ(exchange.blocked, 1);
   exchange.end();
   EXPECT_EQ(wait_for_answer(client).body.size(), pieces * piece.size());
-}
-
-// ---- Clients that go away.
-
-TEST_F(Http1SessionTest, CancelsTheExchangeOfAClientThatIsGone) {
-  enum class When { kInBody, kWaiting, kInAnswer };
-  for (const When when : {When::kInBody, When::kWaiting, When::kInAnswer}) {
-    for (const bool rst : {false, true}) {
-      SCOPED_TRACE(static_cast<int>(when) * 10 + rst);
-      TestPeer& client = connect();
-      client.send(when == When::kInBody
-                      ? "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf"
-                      : kGet);
-      const size_t before = handlers_.exchanges.size();
-      ASSERT_TRUE(sessions_.wait_for_exchanges(before + 1));
-      TestExchange& exchange = handlers_.last();
-      if (when == When::kInAnswer) {
-        exchange.send_head(200, http::BodyLength::unknown());
-        exchange.send_body("half");
-        ASSERT_TRUE(sessions_.run_until([&] { return !client.received.empty(); }));
-      }
-      if (rst) {
-        client.reset();
-      } else {
-        client.close();
-      }
-      ASSERT_TRUE(sessions_.run_until([&] { return exchange.gone.has_value(); }));
-      EXPECT_EQ(exchange.gone->source, Source::kDownstream);
-      EXPECT_TRUE(sessions_.wait_session_gone());
-      EXPECT_TRUE(exchange.destroyed);
-    }
-  }
-}
-
-TEST_F(Http1SessionTest, ForgetsAClientThatLeavesBetweenRequests) {
-  answer_everything();
-  for (const std::string_view half : {"", "GET / HT"}) {
-    for (const bool rst : {false, true}) {
-      TestPeer& client = connect();
-      client.send(kGet);
-      EXPECT_EQ(wait_for_answer(client).status, 200);
-      client.send(half);
-      sessions_.net.settle();
-      if (rst) {
-        client.reset();
-      } else {
-        client.finish();
-      }
-      EXPECT_TRUE(sessions_.wait_session_gone());
-    }
-  }
-  EXPECT_EQ(handlers_.exchanges.size(), 4u);
-}
-
-// ---- Deadlines.
-
-TEST_F(Http1SessionTest, ClosesAnIdleConnectionWithoutAWord) {
-  options_.keep_alive_timeout = 10ms;
-  answer_everything();
-  TestPeer& fresh = connect();
-  ASSERT_TRUE(wait_closed(fresh));
-  EXPECT_EQ(fresh.received, "");
-  TestPeer& used = connect();
-  used.send(kGet);
-  EXPECT_EQ(wait_for_answer(used).status, 200);
-  ASSERT_TRUE(wait_closed(used));
-  EXPECT_EQ(used.received, "");
-  EXPECT_TRUE(sessions_.wait_session_gone());
-}
-
-TEST_F(Http1SessionTest, SaysRequestTimeoutWhenAHeadDoesNotComeInTime) {
-  options_.head_timeout = 30ms;
-  TestPeer& client = connect();
-  const TimePoint start = sessions_.net.loop.now();
-  client.send("GET / HTTP/1.1\r\nHost:");
-  // Bytes that dribble in do not push the deadline away.
-  bool answered = false;
-  ASSERT_TRUE(sessions_.run_until([&] {
-    if (!client.broken) client.send("x");
-    answered = client.received.find("\r\n\r\n") != std::string::npos;
-    return answered;
-  }));
-  EXPECT_GE(sessions_.net.loop.now() - start, Duration(30ms));
-  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 408 "));
-  ASSERT_TRUE(wait_closed(client));
-  EXPECT_EQ(failures(Code::kTimeout), 1u);
-}
-
-TEST_F(Http1SessionTest, SaysRequestTimeoutWhenABodyStops) {
-  options_.body_idle_timeout = 20ms;
-  TestPeer& client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
-  const Answer answer = wait_for_answer(client);
-  EXPECT_EQ(answer.status, 408);
-  ASSERT_TRUE(handlers_.last().gone);
-  EXPECT_EQ(handlers_.last().gone->code, Code::kTimeout);
-  ASSERT_TRUE(wait_closed(client));
-}
-
-TEST_F(Http1SessionTest, DoesNotBlameAClientThatIsPausedForItsSlowBody) {
-  options_.body_idle_timeout = 10ms;
-  handlers_.at_body = [](TestExchange& exchange) {
-    if (exchange.body == "half") exchange.downstream->pause_request();
-  };
-  TestPeer& client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\nhalf");
-  ASSERT_TRUE(sessions_.wait_for_exchanges(1));
-  const TimePoint start = sessions_.net.loop.now();
-  ASSERT_TRUE(sessions_.run_until([&] { return sessions_.net.loop.now() - start > 50ms; }));
-  EXPECT_FALSE(handlers_.last().gone);
-  client.send("half");
-  handlers_.last().downstream->resume_request();
-  ASSERT_TRUE(sessions_.run_until([&] { return handlers_.last().ended; }));
-}
-
-TEST_F(Http1SessionTest, DropsAClientThatTakesNothingOfItsAnswer) {
-  options_.write_idle_timeout = 20ms;
-  TestPeer& client = connect(64 * 1024);
-  client.reading = false;
-  client.send(kGet);
-  ASSERT_TRUE(sessions_.wait_for_exchanges(1));
-  TestExchange& exchange = handlers_.last();
-  exchange.send_head(200, http::BodyLength::known(4'000'000));
-  exchange.send_body(std::string(4'000'000, 'x'));
-  EXPECT_EQ(exchange.blocked, 1);
-  ASSERT_TRUE(sessions_.run_until([&] { return exchange.gone.has_value(); }));
-  EXPECT_EQ(exchange.gone->code, Code::kTimeout);
-  client.reading = true;
-  ASSERT_TRUE(wait_closed(client));
-  EXPECT_TRUE(client.broken) << "a FIN would make the answer look complete";
-  EXPECT_TRUE(sessions_.wait_session_gone());
-}
-
-TEST_F(Http1SessionTest, DropsAClientThatTakesNothingOfAnAnswerThatIsComplete) {
-  options_.write_idle_timeout = 20ms;
-  handlers_.at_end = [](TestExchange& exchange) { exchange.reply(std::string(4'000'000, 'x')); };
-  TestPeer& client = connect(64 * 1024);
-  client.reading = false;
-  client.send(kGet);
-  EXPECT_TRUE(sessions_.wait_for_exchanges(1));
-  EXPECT_TRUE(sessions_.wait_session_gone());
-  client.reading = true;
-  ASSERT_TRUE(wait_closed(client));
-  EXPECT_TRUE(client.broken);
-}
-
-// ---- The end.
-
-TEST_F(Http1SessionTest, DrainsByClosingWhatIsIdleAndSayingCloseOnTheRest) {
-  answer_everything();
-  TestPeer& idle = connect();
-  idle.send(kGet);
-  EXPECT_EQ(wait_for_answer(idle).status, 200);
-  handlers_.at_end = nullptr;
-  TestPeer& busy = connect();
-  busy.send(std::string(kGet) + std::string(kGet));
-  ASSERT_TRUE(sessions_.wait_for_exchanges(2));
-  sessions_.context.draining = true;
-  sessions_.context.sessions.for_each([](Session& session) { session.drain(); });
-  ASSERT_TRUE(wait_closed(idle));
-  EXPECT_FALSE(busy.ended);
-  handlers_.last().reply("last");
-  const Answer answer = wait_for_answer(busy);
-  EXPECT_EQ(answer.body, "last");
-  EXPECT_FALSE(answer.head.keep_alive());
-  ASSERT_TRUE(wait_closed(busy));
-  EXPECT_FALSE(busy.broken);
-  EXPECT_EQ(handlers_.exchanges.size(), 2u);
-}
-
-TEST_F(Http1SessionTest, DrainsWithoutCuttingOffTheLastAnswer) {
-  // Some bytes below the watermark, and many over it, with a pipelined request behind.
-  for (const size_t bytes : {size_t{200'000}, size_t{4'000'000}}) {
-    SCOPED_TRACE(bytes);
-    const std::string large(bytes, 'x');
-    handlers_.at_end = [&](TestExchange& exchange) { exchange.reply(large); };
-    TestPeer& client = connect(16 * 1024);
-    client.reading = false;
-    client.send(bytes > 1'000'000 ? std::string(kGet) + std::string(kGet) : std::string(kGet));
-    const size_t before = handlers_.exchanges.size();
-    ASSERT_TRUE(sessions_.wait_for_exchanges(before + 1));
-    sessions_.net.settle();
-    sessions_.context.draining = true;
-    sessions_.context.sessions.for_each([](Session& session) { session.drain(); });
-    sessions_.context.draining = false;
-    sessions_.net.settle();
-    client.reading = true;
-    const Answer answer = wait_for_answer(client);
-    EXPECT_EQ(answer.body.size(), large.size());
-    ASSERT_TRUE(wait_closed(client));
-    EXPECT_FALSE(client.broken);
-    EXPECT_EQ(handlers_.exchanges.size(), before + 1);
-    client.close();
-  }
-  EXPECT_TRUE(sessions_.wait_session_gone());
-}
-
-TEST_F(Http1SessionTest, DropsAStreamingClientThatEndsItsRequestAndTakesNoAnswer) {
-  options_.write_idle_timeout = 20ms;
-  TestPeer& client = connect(64 * 1024);
-  client.reading = false;
-  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\nhalf");
-  ASSERT_TRUE(sessions_.wait_for_exchanges(1));
-  TestExchange& exchange = handlers_.last();
-  exchange.send_head(200, http::BodyLength::unknown());
-  exchange.send_body(std::string(4'000'000, 'x'));
-  EXPECT_EQ(exchange.blocked, 1);
-  client.send("half");
-  ASSERT_TRUE(sessions_.run_until([&] { return exchange.ended; }));
-  ASSERT_TRUE(sessions_.run_until([&] { return exchange.gone.has_value(); }));
-  EXPECT_EQ(exchange.gone->code, Code::kTimeout);
-}
-
-TEST_F(Http1SessionTest, AbortsAtOnce) {
-  TestPeer& client = connect();
-  client.send(kGet);
-  ASSERT_TRUE(sessions_.wait_for_exchanges(1));
-  sessions_.context.sessions.front().abort();
-  EXPECT_EQ(handlers_.last().gone->code, Code::kCancelled);
-  EXPECT_TRUE(sessions_.wait_session_gone());
-  ASSERT_TRUE(wait_closed(client));
 }
 
 }  // namespace

@@ -1,18 +1,28 @@
 // Where a session gets the answering side of its exchanges from.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
 #include "http/stream.h"
+#include "net/address.h"
 
 namespace httpteleport::proxy {
 
 // Who is on the other side of a session, as far as the exchange needs it. Good as long as the
 // session.
 struct ClientInfo {
-  std::string_view ip;  // "10.0.0.1"; empty over a link, where the peer is not the client
+  // "10.0.0.1"; empty over a link, where the peer is not the client, and on a unix socket.
+  std::string_view ip;
   std::string_view scheme = "http";
+  uint16_t port = 0;           // of `ip`, or over a link of `peer_ip`; 0: not known
+  bool over_link = false;      // requests come over a teleport link
+  std::string_view peer_ip{};  // over a link: whose it is
+  // The client's end of its connection, and the one it has connected to; invalid over a link, and
+  // the second one where nobody needs it.
+  net::Address address{};
+  net::Address local_address{};
 };
 
 // proxy::ExchangeFactory passes requests on; admin answers them itself.

@@ -8,12 +8,15 @@
 #include "http/h1/head_parser.h"
 #include "metrics/worker_metrics.h"
 #include "net/lingering.h"
+#include "proxy/exchange_reporter.h"
 #include "proxy/request_handler_factory.h"
+#include "tls/server_context.h"
 
 namespace httpteleport::proxy {
 
 struct Http1SessionOptions {
-  http::h1::HeadLimits head_limits;  // -inMaxHeaderSize
+  Duration handshake_timeout = std::chrono::seconds(10);  // of TLS
+  http::h1::HeadLimits head_limits;                       // -inMaxHeaderSize
   Duration head_timeout =
       std::chrono::seconds(10);  // from a request's first byte to its head's end
   Duration body_idle_timeout = std::chrono::seconds(30);    // between two reads of a request body
@@ -30,7 +33,8 @@ struct TeleportSessionOptions {
   size_t response_bytes_max = 64 * 1024 * 1024;       // of a response, which must be held whole
   uint64_t held_request_bytes_max = 4 * 1024 * 1024;  // of a body that waits for a slow endpoint
   size_t streams_max = 100'000;  // requests at a time on one link, answered or not
-  Duration handshake_timeout = std::chrono::seconds(3);
+  Duration handshake_timeout = std::chrono::seconds(3);  // of the link, and then again of TLS
+  bool tls_required = false;  // with TLS at hand: links that do not ask for it are refused
   Duration idle_timeout = std::chrono::seconds(120);
   Duration dead_peer_timeout = std::chrono::seconds(60);
 };
@@ -45,17 +49,20 @@ class Session : public IntrusiveNode, public Deletable {
   virtual void abort() = 0;
 };
 
-// One a worker; outlives its sessions. Members are references to things of the same worker.
+// One a worker; outlives its sessions. What it refers to is the same worker's.
 struct SessionContext {
   event::Loop& loop;
   metrics::WorkerMetrics& metrics;
   net::LingeringConnections& lingering;
   http::DateCache& date;
-  RequestHandlerFactory& handlers;
-  const Http1SessionOptions& http1;
-  const TeleportSessionOptions& teleport;
+  RequestHandlerFactory* handlers;  // of new exchanges; changes with the configuration, as do:
+  Http1SessionOptions http1;
+  TeleportSessionOptions teleport;
   IntrusiveList<Session> sessions{};
   bool draining = false;
+  tls::ServerContext* tls = nullptr;  // null: connections are in the clear
+  // Told of requests that never become an exchange; nullptr: nobody wants to know.
+  ExchangeReporter* reporter = nullptr;
 
   // Takes over a session that has closed its connection.
   void remove(Session& session) {

@@ -22,10 +22,14 @@ void TeleportExchange::begin(http::RequestHead& head, std::string_view raw) {
   head.fields.drop(http::FieldId::kExpect);
   head.expects_continue = false;
   if (raw.size() > session_.context_.teleport.request_head_bytes_max) {
-    return put_error_into_frame({Code::kHeadTooLarge, Source::kDownstream, 0,
-                                 "the request head is larger than the limit (-inMaxHeaderSize)"});
+    return refuse(head, {Code::kHeadTooLarge, Source::kDownstream, 0,
+                         "the request head is larger than the limit (-inMaxHeaderSize)"});
   }
-  handler_ = session_.context_.handlers.make_handler(*this, session_.client_);
+  if (!head.upgrade.empty()) {
+    return put_error_into_frame({Code::kUnsupported, Source::kDownstream, 0,
+                                 "an upgrade (WebSocket) cannot pass over a teleport link"});
+  }
+  handler_ = session_.context_.handlers->make_handler(*this, session_.client_);
   handler_->on_request_head(head, raw);
 }
 
@@ -50,7 +54,7 @@ void TeleportExchange::on_end(const http::Fields& trailers) {
 void TeleportExchange::resume_request() {
   if (!paused_) return;
   paused_ = false;
-  session_.on_resumed();
+  session_.on_resumed(*this);
 }
 
 void TeleportExchange::pass_held() {
@@ -84,17 +88,17 @@ void TeleportExchange::send_response_body(std::string_view bytes) {
 }
 
 void TeleportExchange::end_response(const http::Fields&) {
-  session_.loop().delete_later(std::move(handler_));
   http::h1::OutgoingFraming framing;
   // A legacy near end waits for as many bytes as Content-Length says, after HEAD too, and reads
   // until the end of the connection where there is none. The statuses without a body it knows.
   if (!http::status_has_no_body(status_)) framing.content_length = body_.size();
   http::h1::encode_framing(framing, frame_.message);
   if (frame_.message.size() > session_.context_.teleport.response_head_bytes_max) {
-    return put_error_into_frame(
+    return reset(
         {Code::kHeadTooLarge, Source::kUpstream, 0,
          "the response head is larger than what the teleport peer takes (-inMaxHeaderSize)"});
   }
+  session_.loop().delete_later(std::move(handler_));
   session_.context_.metrics.responses[static_cast<size_t>(status_ / 100)].add();
   frame_.message.append(std::move(body_));
   answered_ = true;
@@ -103,13 +107,28 @@ void TeleportExchange::end_response(const http::Fields&) {
 
 // The endpoint broke off inside its response. Nothing of that has left yet.
 void TeleportExchange::reset(const Error& error) {
+  handler_->on_answer_replaced(error);
   session_.loop().delete_later(std::move(handler_));
   put_error_into_frame(error);
 }
 
 void TeleportExchange::replace_response(const Error& error) {
-  if (handler_) handler_->on_downstream_gone(error);
+  if (handler_) {
+    handler_->on_answer_replaced(error);
+    handler_->on_downstream_gone(error);
+  }
   session_.loop().delete_later(std::move(handler_));
+  put_error_into_frame(error);
+}
+
+void TeleportExchange::refuse(const http::RequestHead& head, const Error& error) {
+  if (ExchangeReporter* reporter = session_.context_.reporter; reporter != nullptr) {
+    ExchangeRecord record;
+    note_client(record, session_.client_);
+    note_request(record, head);
+    note_error_reply(record, error, head.method);
+    reporter->report(record);
+  }
   put_error_into_frame(error);
 }
 

@@ -10,23 +10,24 @@ namespace v0 = teleport::v0;
 
 namespace {
 
-// A batch that has grown to this goes out before its delay is over.
-constexpr size_t kBatchBytes = 64 * 1024;
 // Answers that the peer does not take: over this no more requests are read from it.
 constexpr size_t kQueuedBytesMax = 64 * 1024 * 1024;
 
 }  // namespace
 
-void TeleportSession::start(SessionContext& context, net::Socket socket, const net::Address&) {
+void TeleportSession::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
   net::set_dead_peer_timeout(socket.fd(), context.teleport.dead_peer_timeout);
-  auto* session = new TeleportSession(context, std::move(socket));
+  auto* session = new TeleportSession(context, std::move(socket), peer);
   context.sessions.push_back(*session);
   if (!session->connection_->start(*session)) return session->close_with({Code::kSystem});
   context.loop.set_timer(session->timer_, context.teleport.handshake_timeout);
 }
 
-TeleportSession::TeleportSession(SessionContext& context, net::Socket socket)
+TeleportSession::TeleportSession(SessionContext& context, net::Socket socket,
+                                 const net::Address& peer)
     : context_(context),
+      peer_ip_(peer.ip()),
+      client_{.ip = {}, .port = peer.port(), .over_link = true, .peer_ip = peer_ip_},
       connection_(std::make_unique<net::Connection>(context.loop, std::move(socket),
                                                     context.metrics.downstream_sockets,
                                                     Source::kDownstream)) {}
@@ -63,20 +64,40 @@ size_t TeleportSession::read_handshake(std::string_view bytes) {
     return bytes.size();
   }
   const TeleportSessionOptions& options = context_.teleport;
-  // A peer that asks for TLS reads from the 0 in our answer that there is none, and gives up.
+  if (!peer->tls && context_.tls != nullptr && options.tls_required) {
+    close_with({Code::kUnsupported, Source::kDownstream, 0,
+                "the peer does not ask for TLS (-inAllowPlaintext takes it)"});
+    return bytes.size();
+  }
+  // A peer that asks for TLS reads from a 0 in our answer that there is none, and gives up.
+  const bool secure = peer->tls && context_.tls != nullptr;
   const auto answer =
-      v0::encode_handshake({.compression = options.compression.method, .tls = false});
+      v0::encode_handshake({.compression = options.compression.method, .tls = secure});
   connection_->write({answer.data(), answer.size()});
   const v0::ReaderLimits limits{.head_bytes_max = std::max(v0::ReaderLimits{}.head_bytes_max,
                                                            options.request_head_bytes_max)};
   reader_ = std::make_unique<v0::RequestReader>(peer->compression, limits,
                                                 static_cast<v0::RequestEvents&>(*this));
-  writer_ = std::make_unique<v0::BatchWriter>(options.compression, loop().pool());
+  if (secure) {
+    state_ = State::kSecuring;
+    loop().set_timer(timer_, options.handshake_timeout);
+    connection_->secure(context_.tls->accept());
+  } else {
+    open();
+  }
+  return v0::kHandshakeBytes;
+}
+
+void TeleportSession::open() {
   state_ = State::kOpen;
   context_.metrics.link.open.add(1);
+  const TeleportSessionOptions& options = context_.teleport;
+  sender_ = std::make_unique<upstream::LinkSender>(
+      *connection_, context_.metrics.link, static_cast<upstream::BatchEvents&>(*this),
+      upstream::LinkSender::Options{.compression = options.compression,
+                                    .batch_delay = options.batch_delay});
   last_traffic_ = loop().now();
   loop().set_timer(timer_, options.idle_timeout);
-  return v0::kHandshakeBytes;
 }
 
 void TeleportSession::on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) {
@@ -87,9 +108,9 @@ void TeleportSession::on_request_frame(uint32_t id, http::RequestHead& head, std
   ++exchange_count_;
   receiving_ = exchange;
   if (exchange_count_ > context_.teleport.streams_max) {
-    return exchange->put_error_into_frame(
-        {Code::kOverloaded, Source::kDownstream, 0,
-         "too many requests at a time on the teleport link (-concurrency)"});
+    return exchange->refuse(head,
+                            {Code::kOverloaded, Source::kDownstream, 0,
+                             "too many requests at a time on the teleport link (-concurrency)"});
   }
   exchange->begin(head, raw);
 }
@@ -121,43 +142,40 @@ void TeleportSession::on_closed(const Error& error) {
 void TeleportSession::on_answered(TeleportExchange& exchange) {
   if (exchange.frame_.id == 0) return remove(exchange);
   if (state_ != State::kOpen) return;
-  writer_->add(exchange.frame_);
-  schedule_flush();
+  sender_->add(exchange.frame_);
   check_backpressure();
 }
 
-// Requests are paused by slow endpoints only, so looking at all of them when one goes on is rare.
-void TeleportSession::on_resumed() {
-  some_resumed_ = true;
+void TeleportSession::on_resumed(TeleportExchange& exchange) {
+  if (!exchange.resumption_.is_linked()) resumed_.push_back(exchange.resumption_);
   loop().at_turn_end(*this);
 }
 
 void TeleportSession::remove(TeleportExchange& exchange) {
   if (receiving_ == &exchange) receiving_ = nullptr;
   exchange.unlink();
+  exchange.resumption_.unlink();
   --exchange_count_;
   if (peer_ended_ || context_.draining) loop().at_turn_end(*this);
   loop().delete_later(std::unique_ptr<TeleportExchange>(&exchange));
 }
 
-void TeleportSession::schedule_flush() {
-  if (state_ != State::kOpen || !writer_->has_work()) return;
-  if (context_.teleport.batch_delay == Duration::zero() || writer_->queued_bytes() >= kBatchBytes)
-    batch_due_ = true;
-  if (batch_due_) {
-    loop().at_turn_end(*this);
-  } else if (!batch_timer_.is_set()) {
-    loop().set_timer(batch_timer_, context_.teleport.batch_delay);
-  }
+void TeleportSession::on_write_unblocked() {
+  if (sender_) sender_->on_write_unblocked();
 }
 
-void TeleportSession::on_batch_timer() {
-  batch_due_ = true;
-  loop().at_turn_end(*this);
+void TeleportSession::on_frame_begun(v0::OutgoingFrame& frame) {
+  remove(static_cast<TeleportExchange::Frame&>(frame).exchange);
+}
+
+void TeleportSession::on_batch_sent() {
+  last_traffic_ = loop().now();
+  if (peer_ended_ || context_.draining) loop().at_turn_end(*this);
+  check_backpressure();
 }
 
 void TeleportSession::check_backpressure() {
-  if (writer_->queued_memory() > kQueuedBytesMax) {
+  if (sender_->queued_memory() > kQueuedBytesMax) {
     connection_->pause(net::PauseReason::kOtherSideFull);
   } else {
     connection_->resume(net::PauseReason::kOtherSideFull);
@@ -166,41 +184,15 @@ void TeleportSession::check_backpressure() {
 
 void TeleportSession::on_turn_end() {
   if (state_ != State::kOpen) return;
-  if (std::exchange(some_resumed_, false)) {
-    exchanges_.for_each([](TeleportExchange& exchange) { exchange.pass_held(); });
-  }
-  if (batch_due_ && !connection_->is_write_blocked()) flush_batch();
-  const bool finished = exchange_count_ == 0 && !writer_->has_work();
+  while (!resumed_.empty())
+    resumed_.pop_front().exchange.pass_held();
+  const bool finished = exchange_count_ == 0 && !sender_->has_work();
   if (!finished || (!peer_ended_ && !context_.draining)) return;
   context_.metrics.link.open.add(-1);
   state_ = State::kClosed;
+  sender_.reset();
   context_.lingering.take(std::move(connection_), !peer_ended_);
   context_.remove(*this);
-}
-
-void TeleportSession::flush_batch() {
-  batch_timer_.cancel();
-  if (!writer_->has_work()) {
-    batch_due_ = false;
-    return;
-  }
-  BufferChain wire(loop().pool());
-  IntrusiveList<v0::OutgoingFrame> begun;
-  const size_t plain_bytes = writer_->encode(wire, begun);
-  metrics::LinkMetrics& counts = context_.metrics.link;
-  counts.raw_sent.add(plain_bytes);
-  counts.wire_sent.add(wire.size());
-  counts.batches_sent.add();
-  while (!begun.empty()) {
-    auto& frame = static_cast<TeleportExchange::Frame&>(begun.pop_front());
-    counts.messages_sent.add();
-    remove(frame.exchange);
-  }
-  last_traffic_ = loop().now();
-  batch_due_ = writer_->has_work();
-  if (batch_due_) loop().at_next_turn(*this);
-  connection_->write(std::move(wire));
-  check_backpressure();
 }
 
 // ---- The end.
@@ -208,10 +200,12 @@ void TeleportSession::flush_batch() {
 void TeleportSession::close_with(const Error& error) {
   if (state_ == State::kClosed) return;
   context_.metrics.failures[static_cast<size_t>(error.code)].add();
+  if (context_.reporter != nullptr)
+    context_.reporter->report_connection(client_.peer_ip, client_.port, error);
   if (state_ == State::kOpen) context_.metrics.link.open.add(-1);
   state_ = State::kClosed;
   timer_.cancel();
-  batch_timer_.cancel();
+  sender_.reset();
   receiving_ = nullptr;
   exchanges_.for_each([&](TeleportExchange& exchange) {
     if (exchange.handler_) exchange.handler_->on_downstream_gone(error);
@@ -222,7 +216,7 @@ void TeleportSession::close_with(const Error& error) {
 }
 
 void TeleportSession::on_timer() {
-  if (state_ == State::kHandshake) {
+  if (state_ == State::kHandshake || state_ == State::kSecuring) {
     return close_with(
         {Code::kTimeout, Source::kDownstream, 0, "the handshake did not come in time"});
   }
@@ -235,7 +229,7 @@ void TeleportSession::on_timer() {
 }
 
 void TeleportSession::drain() {
-  if (state_ == State::kHandshake)
+  if (state_ == State::kHandshake || state_ == State::kSecuring)
     return close_with({Code::kCancelled, Source::kInternal, 0, "the proxy is shutting down"});
   loop().at_turn_end(*this);
 }

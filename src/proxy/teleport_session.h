@@ -6,8 +6,8 @@
 
 #include "net/connection.h"
 #include "proxy/session_context.h"
-#include "teleport/v0/batch_writer.h"
 #include "teleport/v0/frame_reader.h"
+#include "upstream/link_sender.h"
 
 namespace httpteleport::proxy {
 
@@ -30,6 +30,12 @@ class TeleportExchange final : public IntrusiveNode,
     TeleportExchange& exchange;
   };
 
+  // Its place in the list of those that may go on.
+  struct Resumption final : IntrusiveNode {
+    explicit Resumption(TeleportExchange& owner) : exchange(owner) {}
+    TeleportExchange& exchange;
+  };
+
   void send_response_head(http::ResponseHead& head) override;
   void send_response_body(std::string_view bytes) override;
   void end_response(const http::Fields& trailers) override;
@@ -44,10 +50,13 @@ class TeleportExchange final : public IntrusiveNode,
   // Gives up on what the endpoint answers and answers `error` instead.
   void replace_response(const Error& error);
   void put_error_into_frame(const Error& error);
+  // Answers a request that is no exchange yet with `error`.
+  void refuse(const http::RequestHead& head, const Error& error);
 
   TeleportSession& session_;
   std::unique_ptr<http::RequestHandler> handler_;
   Frame frame_;
+  Resumption resumption_{*this};
   BufferChain body_;          // of the response
   BufferChain held_request_;  // came while the endpoint could not take it
   http::Method method_ = http::Method::kGet;
@@ -66,6 +75,7 @@ class TeleportExchange final : public IntrusiveNode,
 class TeleportSession final : public Session,
                               private net::ConnectionHandler,
                               private teleport::v0::RequestEvents,
+                              private upstream::BatchEvents,
                               private event::TurnEndTask {
  public:
   // Owned by `context.sessions` from here on.
@@ -78,49 +88,51 @@ class TeleportSession final : public Session,
  private:
   friend class TeleportExchange;
 
-  enum class State : uint8_t { kHandshake, kOpen, kClosed };
+  enum class State : uint8_t { kHandshake, kSecuring, kOpen, kClosed };
 
-  TeleportSession(SessionContext& context, net::Socket socket);
+  TeleportSession(SessionContext& context, net::Socket socket, const net::Address& peer);
 
   // From exchanges.
   void on_answered(TeleportExchange& exchange);
-  void on_resumed();
+  void on_resumed(TeleportExchange& exchange);
 
   size_t read_handshake(std::string_view bytes);
-  void schedule_flush();
-  void flush_batch();
+  void open();
   void check_backpressure();
   void remove(TeleportExchange& exchange);
   void close_with(const Error& error);
   void on_timer();
-  void on_batch_timer();
   event::Loop& loop() { return context_.loop; }
 
+  void on_secured() override { open(); }
   size_t on_data(std::string_view bytes) override;
   void on_end() override;
   void on_closed(const Error& error) override;
-  void on_write_unblocked() override { schedule_flush(); }
+  void on_write_unblocked() override;
   void on_turn_end() override;
+
+  void on_frame_begun(teleport::v0::OutgoingFrame& frame) override;
+  void on_batch_sent() override;
 
   void on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) override;
   void on_request_frame_body(std::string_view bytes) override;
   void on_request_frame_end(const http::Fields& trailers) override;
 
   SessionContext& context_;
+  std::string peer_ip_;
   ClientInfo client_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<teleport::v0::RequestReader> reader_;
-  std::unique_ptr<teleport::v0::BatchWriter> writer_;
+  std::unique_ptr<upstream::LinkSender> sender_;  // while the link is open
   IntrusiveList<TeleportExchange> exchanges_;
+  // Whose endpoints take more: they get what is held at the end of the turn.
+  IntrusiveList<TeleportExchange::Resumption> resumed_;
   size_t exchange_count_ = 0;
   TeleportExchange* receiving_ = nullptr;  // whose request the bytes belong to; nullptr: skipped
   TimePoint last_traffic_{};
   State state_ = State::kHandshake;
-  bool batch_due_ = false;
-  bool some_resumed_ = false;
   bool peer_ended_ = false;  // FIN has come: answer what is pending, then close
   event::MemberTimer<TeleportSession, &TeleportSession::on_timer> timer_{*this};  // handshake, idle
-  event::MemberTimer<TeleportSession, &TeleportSession::on_batch_timer> batch_timer_{*this};
 };
 
 }  // namespace httpteleport::proxy

@@ -84,6 +84,23 @@ class TeleportSessionTest : public testing::Test {
   std::map<uint32_t, bool> heads_;  // ids of HEAD requests
 };
 
+TEST_F(TeleportSessionTest, SaysNotImplementedToAnUpgradeAlone) {
+  connect();
+  near_->send(link_frame(5, get("/", "Connection: upgrade\r\nUpgrade: websocket\r\n")));
+  EXPECT_THAT(wait_for_answers(1), ElementsAre(5));
+  EXPECT_EQ(answers().frames[0].head.status, 501);
+  EXPECT_EQ(answers().frames[0].body, "an upgrade (WebSocket) cannot pass over a teleport link\n");
+  EXPECT_EQ(failures(Code::kUnsupported), 1u);
+  near_->take();
+  // What is not taken for an upgrade is served without it.
+  answer_everything();
+  near_->send(link_frame(6, get("/h2c", "Connection: upgrade\r\nUpgrade: h2c\r\n")));
+  EXPECT_THAT(wait_for_answers(1), ElementsAre(6));
+  EXPECT_EQ(answers().frames[0].body, "to /h2c");
+  EXPECT_THAT(handlers_.last().fields, Not(HasSubstr("h2c")));
+  expect_usable();
+}
+
 // ---- The handshake.
 
 TEST_F(TeleportSessionTest, AnswersTheHandshakeInItsOwnCompression) {
@@ -341,6 +358,35 @@ TEST_F(TeleportSessionTest, HoldsABodyForASlowHandlerAndReadsOn) {
   ASSERT_TRUE(sessions_.run_until([&] { return slow.ended; }));
   EXPECT_TRUE(content.matches(0, slow.body));
   EXPECT_THAT(wait_for_answers(2), ElementsAre(2, 1));
+}
+
+TEST_F(TeleportSessionTest, GoesOnWithTheRequestsThatAreResumedAndWithNoOthers) {
+  handlers_.at_head = [](TestExchange& exchange) { exchange.downstream->pause_request(); };
+  connect();
+  std::string requests;
+  for (uint32_t id = 1; id <= 4; ++id)
+    requests += link_frame(id, post("body"));
+  near_->send(requests);
+  ASSERT_TRUE(sessions_.wait_for_exchanges(4));
+  sessions_.net.settle();
+  std::vector<TestExchange*> slow;
+  for (TestExchange& exchange : handlers_.exchanges)
+    slow.push_back(&exchange);
+  slow[3]->downstream->resume_request();
+  slow[0]->downstream->resume_request();
+  slow[2]->downstream->resume_request();
+  // This one is full again before its turn, and this one is answered.
+  slow[0]->downstream->pause_request();
+  slow[2]->reply("early");
+  ASSERT_TRUE(sessions_.run_until([&] { return slow[3]->ended; }));
+  EXPECT_THAT(wait_for_answers(1), ElementsAre(3));
+  sessions_.net.settle();
+  EXPECT_EQ(slow[3]->body, "body");
+  for (const int other : {0, 1, 2})
+    EXPECT_EQ(slow[static_cast<size_t>(other)]->body, "") << other;
+  slow[0]->downstream->resume_request();
+  ASSERT_TRUE(sessions_.run_until([&] { return slow[0]->ended; }));
+  EXPECT_EQ(slow[0]->body, "body");
 }
 
 TEST_F(TeleportSessionTest, ReplacesAnAnswerThatDoesNotFitOnTheLink) {

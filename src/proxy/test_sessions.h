@@ -26,6 +26,7 @@ struct TestExchange {
   std::string target;
   std::string authority;
   std::string client_ip;
+  std::string client_scheme;
   bool expects_continue = false;
   std::optional<Error> refusal;
   std::string fields;  // "Name: value\n" for each that may be passed on
@@ -74,6 +75,7 @@ class TestHandlers final : public RequestHandlerFactory {
     exchanges.emplace_back();
     exchanges.back().downstream = &downstream;
     exchanges.back().client_ip = client.ip;
+    exchanges.back().client_scheme = client.scheme;
     return std::make_unique<Handler>(*this, exchanges.back());
   }
 
@@ -162,10 +164,9 @@ class TestSessions {
   net::LingeringConnections lingering{net.loop, {}};
   http::DateCache date;
   TestHandlers handlers;
-  Http1SessionOptions http1_options;
-  TeleportSessionOptions teleport_options;
-  SessionContext context{net.loop, net.metrics,   lingering,       date,
-                         handlers, http1_options, teleport_options};
+  SessionContext context{net.loop, net.metrics, lingering, date, &handlers, {}, {}};
+  Http1SessionOptions& http1_options = context.http1;
+  TeleportSessionOptions& teleport_options = context.teleport;
 };
 
 }  // namespace httpteleport::proxy

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstring>
 
 #include "base/log.h"
 
@@ -12,23 +11,16 @@ namespace httpteleport::server {
 
 namespace {
 
-std::string describe_bind_error(const net::Address& address, const Error& error) {
-  std::string text =
-      "cannot listen on " + address.to_string() + ": " + std::strerror(error.sys_errno);
-  if (error.sys_errno == EADDRINUSE)
-    text += "; another process has the address, choose another one";
-  if (error.sys_errno == EACCES) {
-    text +=
-        "; ports below 1024 need a privilege: sudo setcap cap_net_bind_service=+ep on the program, "
-        "or choose a higher port";
-  }
-  if (error.sys_errno == EADDRNOTAVAIL) text += "; this machine has no such address";
-  return text;
-}
+// Random ticket keys serve for this long, and then this long again for decrypting only.
+constexpr Duration kTicketKeyLife = std::chrono::hours(12);
+// How often it is looked whether the log has repeats to tell of.
+constexpr Duration kLogInterval = std::chrono::seconds(1);
 
 }  // namespace
 
-Server::Server(std::shared_ptr<const config::Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+Server::Server(std::shared_ptr<const config::Snapshot> snapshot, std::vector<std::string> command,
+               config::ConfigSource& source)
+    : snapshot_(std::move(snapshot)), command_(std::move(command)), source_(source) {}
 
 Server::~Server() {
   for (const auto& worker : workers_)
@@ -39,44 +31,74 @@ Server::~Server() {
   }
 }
 
-// Every worker has a socket of its own on the address (SO_REUSEPORT), or, for links, the control
-// thread has one. Unless the address is to be shared with other processes, a plain socket is bound
-// first: that fails if anybody has the address, which a reusable one might not.
-std::string Server::bind() {
-  const config::ListenerOptions& listener = snapshot_->listener;
-  const bool one_socket = listener.protocol == config::ListenerProtocol::kTeleport;
-  net::Address address = listener.address;
-  if (!listener.shared_with_others && address.port() != 0) {
-    const Result<net::Socket> probe = net::listen_on(address, {.reuse_port = false});
-    if (!probe) return describe_bind_error(address, probe.error());
+std::string Server::start(std::string_view listener_name, Inheritance& inheritance) {
+  std::vector<InheritedSocket> managed;
+  if (std::string problem = take_inherited_sockets(managed); !problem.empty()) return problem;
+  ListenSockets listening;
+  watch_signals();
+  if (std::string problem = open_access_log(); !problem.empty()) return problem;
+  if (std::string problem = start_autocert(); !problem.empty()) return problem;
+  // Last: connections that come to a new socket before another step fails would be reset.
+  std::string problem = open_listen_sockets(snapshot_->listener, snapshot_->workers, inheritance,
+                                            std::move(managed), listener_name, listening);
+  if (!problem.empty()) return problem;
+  address_ = listening.address;
+  socket_file_ = std::move(listening.file);
+  file_is_predecessors_ = listening.file_is_predecessors;
+  for (const net::Socket& socket : listening.sockets)
+    handed_over_.push_back({listening.managed ? "managed" : "in", socket.fd()});
+  for (size_t i = 0; i < snapshot_->workers; ++i) {
+    // A process before this one may have had more workers, and connections wait in each socket.
+    std::vector<net::Socket> sockets;
+    for (size_t j = i; listening.one_a_worker && j < listening.sockets.size();
+         j += snapshot_->workers) {
+      sockets.push_back(std::move(listening.sockets[j]));
+    }
+    workers_.push_back(std::make_unique<Worker>(snapshot_, std::move(sockets), access_log_.get()));
   }
-  for (size_t i = 0; i < (one_socket ? 1 : snapshot_->workers); ++i) {
-    Result<net::Socket> socket =
-        net::listen_on(address, {.reuse_port = !one_socket || listener.shared_with_others});
-    if (!socket) return describe_bind_error(address, socket.error());
-    // With port 0 the first socket's port is everybody's.
-    address = net::local_address(socket->fd());
-    listen_sockets_.push_back(*std::move(socket));
-  }
-  address_ = address;
-  return "";
+  if (listening.one_a_worker) return "";
+  acceptor_ = std::make_unique<Acceptor>(loop_, std::move(listening.sockets), workers_, metrics_);
+  return acceptor_->start() ? "" : "cannot watch the listening socket";
 }
 
-std::string Server::start() {
-  if (std::string problem = bind(); !problem.empty()) return problem;
-  watch_signals();
-  const bool links = snapshot_->listener.protocol == config::ListenerProtocol::kTeleport;
-  for (size_t i = 0; i < snapshot_->workers; ++i) {
-    net::Socket socket = links ? net::Socket() : std::move(listen_sockets_[i]);
-    workers_.push_back(std::make_unique<Worker>(snapshot_, std::move(socket)));
+std::string Server::start_autocert() {
+  if (!snapshot_->autocert) return "";
+  const Result<void> started = snapshot_->autocert->start();
+  if (started) return "";
+  std::string problem = std::string("automatic certificates: ") + started.error().detail;
+  if (started.error().sys_errno != 0)
+    problem += std::string(": ") + std::strerror(started.error().sys_errno);
+  return problem + " (-autocertCacheDir, -autocertCAFile)";
+}
+
+std::string Server::open_access_log() {
+  if (snapshot_->access_log.file.empty()) return "";
+  access_log_ =
+      std::make_unique<proxy::AccessLogWriter>(snapshot_->access_log, access_log_metrics_);
+  const Result<void> opened = access_log_->start();
+  if (opened) return "";
+  return "-accessLog: cannot open " + snapshot_->access_log.file + ": " +
+         std::strerror(opened.error().sys_errno);
+}
+
+void Server::start_lookups() {
+  name_refreshers_.clear();
+  for (size_t cluster = 0; cluster < snapshot_->clusters.size(); ++cluster) {
+    const upstream::ClusterOptions& options = snapshot_->clusters[cluster];
+    std::vector<EndpointName> names;
+    for (size_t i = 0; i < options.endpoints.size(); ++i) {
+      const upstream::EndpointOptions& endpoint = options.endpoints[i];
+      if (endpoint.lookup) names.push_back({cluster, i, *endpoint.lookup, endpoint.addresses});
+    }
+    if (names.empty() || options.lookup_interval == Duration::zero()) continue;
+    name_refreshers_.push_back(std::make_unique<NameRefresher>(
+        loop_, std::move(names), options.lookup_interval, net::resolve_connect,
+        [this](const EndpointName& name) {
+          log_line(LogLevel::kInfo, "a name has other addresses now", {{"name", name.target.host}});
+          for (const auto& worker : workers_)
+            worker->set_addresses(name.cluster_index, name.endpoint_index, name.addresses);
+        }));
   }
-  for (const auto& worker : workers_)
-    worker->start();
-  workers_running_ = workers_.size();
-  if (!links) return "";
-  link_acceptor_ =
-      std::make_unique<LinkAcceptor>(loop_, std::move(listen_sockets_.front()), workers_, metrics_);
-  return link_acceptor_->start() ? "" : "cannot watch the listening socket";
 }
 
 // Blocked before the workers start, so that every thread inherits the mask and signals come here
@@ -84,7 +106,7 @@ std::string Server::start() {
 void Server::watch_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT})
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2})
     sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
@@ -95,25 +117,124 @@ void Server::watch_signals() {
 
 void Server::on_ready(event::Readiness) {
   signalfd_siginfo info{};
-  while (read(signal_fd_, &info, sizeof info) == sizeof info) {
-    if (draining_) {
-      log_line(LogLevel::kInfo, "second signal: ending at once");
-      exit_code_ = 130;
-      loop_.stop();
-      return;
-    }
-    begin_drain();
+  while (read(signal_fd_, &info, sizeof info) == sizeof info)
+    on_signal(static_cast<int>(info.ssi_signo));
+}
+
+void Server::on_signal(int signal) {
+  switch (signal) {
+    case SIGHUP:
+      return reload();
+    case SIGUSR2:
+      return start_successor();
+    default:
+      return on_terminate();
   }
 }
 
+void Server::on_terminate() {
+  if (terminated_) {
+    log_line(LogLevel::kInfo, "second signal: ending at once");
+    exit_code_ = 130;
+    return loop_.stop();
+  }
+  terminated_ = true;
+  log_line(LogLevel::kInfo, "signal received: taking no new connections, finishing what runs");
+  // Replaced: that is what it does already.
+  if (draining_) return;
+  // Who ends this process does not want another one in its place.
+  if (successor_) successor_->terminate();
+  begin_drain();
+}
+
+// ---- A new configuration.
+
+void Server::reload() {
+  reopen_logs();
+  if (draining_) return;
+  manager_.notify_reloading();
+  const config::ConfigSource::Loaded loaded = source_.load();
+  manager_.notify_ready("taking connections on " + address_.to_string());
+  if (!loaded.snapshot) {
+    return log_line(LogLevel::kError, "the configuration was not reloaded: the old one stays");
+  }
+  snapshot_ = loaded.snapshot;
+  for (const auto& worker : workers_)
+    worker->apply(snapshot_, loaded.files_only);
+  if (!loaded.files_only) start_lookups();
+  log_line(LogLevel::kInfo, loaded.files_only ? "files reloaded" : "configuration reloaded");
+}
+
+void Server::rotate_ticket_keys() {
+  snapshot_->tls->ticket_keys->rotate();
+  loop_.set_timer(ticket_timer_, kTicketKeyLife);
+}
+
+// ---- A new program.
+
+void Server::start_successor() {
+  if (draining_ || (successor_ && successor_->is_starting())) {
+    return log_line(LogLevel::kWarn, "SIGUSR2 is ignored: this process is being replaced or ends");
+  }
+  std::vector<NamedDescriptor> sockets = handed_over_;
+  for (const SharedListener& listener : shared_)
+    sockets.push_back(listener.socket);
+  successor_ = std::make_unique<Successor>(
+      loop_, [this] { on_successor_ready(); }, [this] { on_successor_failed(); });
+  if (const Result<void> started = successor_->start(command_, manager_.environment(), sockets);
+      !started) {
+    return log_line(LogLevel::kError, std::string(started.error().detail) + ": " +
+                                          std::strerror(started.error().sys_errno));
+  }
+  log_line(LogLevel::kInfo, "started a new process: pid " + std::to_string(successor_->pid()));
+}
+
+void Server::on_successor_failed() {
+  if (!draining_) log_line(LogLevel::kError, "the new process has failed; this one serves on");
+}
+
+void Server::on_successor_ready() {
+  // It has been told to end as well.
+  if (draining_) return;
+  log_line(LogLevel::kInfo, "the new process serves; this one finishes what runs");
+  for (const SharedListener& listener : shared_)
+    listener.close();
+  socket_file_.keep();
+  draining_ = true;
+  stop_accepting();
+}
+
+// ---- The end.
+
 void Server::begin_drain() {
   draining_ = true;
-  log_line(LogLevel::kInfo, "signal received: taking no new connections, finishing what runs");
-  if (link_acceptor_) link_acceptor_->close();
+  manager_.notify_stopping("finishing what runs");
+  if (snapshot_->drain_delay > Duration::zero())
+    return loop_.set_timer(drain_delay_timer_, snapshot_->drain_delay);
+  stop_accepting();
+}
+
+void Server::stop_accepting() {
+  // First, so that nobody finds a socket that is about to close.
+  socket_file_.remove();
+  // Challenges of orders begun later would be answered by nobody.
+  if (snapshot_->autocert) snapshot_->autocert->stop();
+  if (acceptor_) acceptor_->close();
   for (const auto& worker : workers_) {
     worker->drain(snapshot_->shutdown_timeout,
                   [this] { loop_.post([this] { on_worker_drained(); }); });
   }
+}
+
+void Server::reopen_logs() {
+  program_log().reopen();
+  if (access_log_) access_log_->reopen();
+  log_line(LogLevel::kInfo, "log files opened again");
+}
+
+void Server::on_log_timer() {
+  program_log().tell_repeats(std::chrono::steady_clock::now());
+  loop_.set_timer(log_timer_, kLogInterval);
 }
 
 void Server::on_worker_drained() {
@@ -122,15 +243,50 @@ void Server::on_worker_drained() {
   loop_.stop();
 }
 
-int Server::run() {
+// The control thread alone answers for the process: a worker that hangs shows in its clients'
+// errors.
+void Server::on_watchdog() {
+  const std::optional<Duration> interval = manager_.watchdog_interval();
+  if (!interval) return;
+  manager_.notify_alive();
+  loop_.set_timer(watchdog_timer_, *interval);
+}
+
+// Nothing fails from here on, and the process before this one may end as soon as it is told: what
+// tells others which process serves comes before that.
+void Server::take_over(Inheritance& inheritance) {
+  write_pid_file();
+  if (inheritance.has_predecessor()) manager_.notify_main_process();
+  if (file_is_predecessors_) socket_file_ = net::SocketFile(address_);
+  for (const auto& worker : workers_)
+    worker->start();
+  workers_running_ = workers_.size();
+  inheritance.announce_ready();
+}
+
+int Server::run(Inheritance& inheritance) {
+  take_over(inheritance);
+  on_log_timer();
+  if (snapshot_->tls) loop_.set_timer(ticket_timer_, kTicketKeyLife);
+  start_lookups();
+  manager_.notify_ready("taking connections on " + address_.to_string());
+  on_watchdog();
   loop_.run();
   for (const auto& worker : workers_)
     worker->join();
   return exit_code_;
 }
 
+void Server::write_pid_file() {
+  if (snapshot_->pid_file.empty()) return;
+  const Result<void> written = pid_file_.write(snapshot_->pid_file);
+  if (written) return;
+  log_line(LogLevel::kError, "cannot write -pidFile",
+           {{"file", snapshot_->pid_file}, {"cause", std::strerror(written.error().sys_errno)}});
+}
+
 std::vector<const metrics::WorkerMetrics*> Server::all_metrics() const {
-  std::vector<const metrics::WorkerMetrics*> all = {&metrics_};
+  std::vector<const metrics::WorkerMetrics*> all = {&metrics_, &access_log_metrics_};
   for (const auto& worker : workers_)
     all.push_back(&worker->metrics());
   return all;

@@ -1,5 +1,7 @@
 #include "server/worker.h"
 
+#include <algorithm>
+
 #include "proxy/http1_session.h"
 #include "proxy/teleport_session.h"
 
@@ -8,27 +10,48 @@ namespace httpteleport::server {
 namespace {
 
 constexpr Duration kDrainCheckInterval = std::chrono::milliseconds(10);
+constexpr Duration kRetiredCheckInterval = std::chrono::seconds(1);
+
+bool sends_proxy_headers(const config::Snapshot& snapshot) {
+  return std::any_of(snapshot.clusters.begin(), snapshot.clusters.end(),
+                     [](const upstream::ClusterOptions& cluster) {
+                       return cluster.http1.proxy_header.has_value();
+                     });
+}
 
 }  // namespace
 
-Worker::Worker(std::shared_ptr<const config::Snapshot> snapshot, net::Socket listen_socket)
+Worker::Worker(std::shared_ptr<const config::Snapshot> snapshot,
+               std::vector<net::Socket> listen_sockets, proxy::AccessLogWriter* access_log)
     : snapshot_(std::move(snapshot)),
       lingering_(loop_, {}),
-      routes_(snapshot_->routes),
-      exchanges_{loop_, metrics_, snapshot_->exchanges, routes_, {}},
-      handlers_(exchanges_),
+      reporter_(make_reporter(access_log)),
+      generation_(std::make_unique<Generation>(loop_, metrics_, snapshot_, reporter_.get())),
+      tls_(snapshot_->tls ? std::make_unique<tls::ServerContext>(*snapshot_->tls) : nullptr),
       sessions_{loop_,
                 metrics_,
                 lingering_,
                 date_,
-                handlers_,
+                &generation_->handlers(),
                 snapshot_->http1_sessions,
                 snapshot_->teleport_sessions},
-      listener_(loop_, std::move(listen_socket), *this, metrics_) {
-  loop_.pool().set_budget(snapshot_->buffer_bytes_max / snapshot_->workers);
-  for (const upstream::ClusterOptions& options : snapshot_->clusters) {
-    exchanges_.clusters.push_back(std::make_unique<upstream::Cluster>(loop_, metrics_, options));
+      admission_(loop_, snapshot_->listener, sends_proxy_headers(*snapshot_), metrics_, *this) {
+  net::AcceptHandler& accepted = *this;
+  for (net::Socket& socket : listen_sockets) {
+    listeners_.push_back(
+        std::make_unique<net::Listener>(loop_, std::move(socket), accepted, metrics_));
   }
+  sessions_.tls = tls_.get();
+  sessions_.reporter = reporter_.get();
+  loop_.pool().set_budget(snapshot_->buffer_bytes_max / snapshot_->workers);
+}
+
+std::unique_ptr<proxy::ExchangeReporter> Worker::make_reporter(proxy::AccessLogWriter* access_log) {
+  if (access_log == nullptr && !snapshot_->log_all_errors) return nullptr;
+  std::unique_ptr<proxy::AccessLog> lines;
+  if (access_log != nullptr)
+    lines = std::make_unique<proxy::AccessLog>(loop_, metrics_, *access_log);
+  return std::make_unique<proxy::ExchangeReporter>(std::move(lines), snapshot_->log_all_errors);
 }
 
 Worker::~Worker() {
@@ -36,12 +59,15 @@ Worker::~Worker() {
   // No thread runs any more: sessions end before the clusters that their exchanges use.
   while (!sessions_.sessions.empty())
     sessions_.sessions.front().abort();
+  loop_.delete_doomed();
 }
 
 void Worker::start() {
   thread_ = std::thread([this] {
-    const bool listening = !listener_.is_open() || listener_.start().has_value();
-    HT_ASSERT(listening);
+    for (const auto& listener : listeners_) {
+      const bool listening = listener->start().has_value();
+      HT_ASSERT(listening);
+    }
     loop_.run();
   });
 }
@@ -53,25 +79,33 @@ void Worker::join() {
 }
 
 void Worker::on_accept(net::Socket socket, const net::Address& peer) {
-  start_session(std::move(socket), peer);
+  admission_.take(std::move(socket), peer);
 }
 
-void Worker::start_session(net::Socket socket, const net::Address& peer) {
+void Worker::on_admitted(net::Socket socket, const net::Address& client,
+                         const net::Address& local) {
   switch (snapshot_->listener.protocol) {
     case config::ListenerProtocol::kHttp1:
-      return proxy::Http1Session::start(sessions_, std::move(socket), peer);
+      return proxy::Http1Session::start(sessions_, std::move(socket), client, local);
     case config::ListenerProtocol::kTeleport:
-      return proxy::TeleportSession::start(sessions_, std::move(socket), peer);
+      return proxy::TeleportSession::start(sessions_, std::move(socket), client);
   }
 }
 
 void Worker::adopt(net::Socket socket, const net::Address& peer) {
-  links_in_transit_.fetch_add(1, std::memory_order_relaxed);
+  connections_in_transit_.fetch_add(1, std::memory_order_relaxed);
   // A letter must be copyable, so the descriptor travels bare.
   const int fd = socket.release();
   loop_.post([this, fd, peer] {
-    links_in_transit_.fetch_sub(1, std::memory_order_relaxed);
-    start_session(net::Socket(fd), peer);
+    connections_in_transit_.fetch_sub(1, std::memory_order_relaxed);
+    admission_.take(net::Socket(fd), peer);
+  });
+}
+
+void Worker::set_addresses(size_t cluster_index, size_t endpoint_index,
+                           std::vector<net::Address> addresses) {
+  loop_.post([this, cluster_index, endpoint_index, addresses = std::move(addresses)] {
+    generation_->set_addresses(cluster_index, endpoint_index, addresses);
   });
 }
 
@@ -84,7 +118,9 @@ void Worker::drain(Duration timeout, std::function<void()> on_drained) {
 void Worker::begin_drain(Duration timeout, std::function<void()> on_drained) {
   on_drained_ = std::move(on_drained);
   drain_deadline_ = loop_.now() + timeout;
-  listener_.close();
+  for (const auto& listener : listeners_)
+    listener->close();
+  admission_.close();
   sessions_.draining = true;
   sessions_.sessions.for_each([](proxy::Session& session) { session.drain(); });
   loop_.set_timer(drain_timer_, Duration::zero());
@@ -95,12 +131,50 @@ void Worker::check_drained() {
     while (!sessions_.sessions.empty())
       sessions_.sessions.front().abort();
   }
-  const bool drained = sessions_.sessions.empty() && lingering_.count() == 0;
+  const bool drained = is_drained();
   if (!drained && loop_.now() < drain_deadline_)
     return loop_.set_timer(drain_timer_, kDrainCheckInterval);
-  for (const auto& cluster : exchanges_.clusters)
-    cluster->drain();
+  if (reporter_) reporter_->flush();
   on_drained_();
+}
+
+bool Worker::is_drained() {
+  if (!sessions_.sessions.empty() || lingering_.count() > 0) return false;
+  generation_->retire();
+  delete_finished();
+  return generation_->is_finished() && retired_.empty();
+}
+
+void Worker::apply(std::shared_ptr<const config::Snapshot> snapshot, bool files_only) {
+  loop_.post([this, snapshot = std::move(snapshot), files_only]() mutable {
+    take_into_use(std::move(snapshot), files_only);
+  });
+}
+
+void Worker::take_into_use(std::shared_ptr<const config::Snapshot> snapshot, bool files_only) {
+  snapshot_ = std::move(snapshot);
+  if (tls_) tls_->update(*snapshot_->tls);
+  if (files_only) return generation_->update_tls(*snapshot_);
+  loop_.pool().set_budget(snapshot_->buffer_bytes_max / snapshot_->workers);
+  admission_.update(snapshot_->listener, sends_proxy_headers(*snapshot_));
+  sessions_.http1 = snapshot_->http1_sessions;
+  sessions_.teleport = snapshot_->teleport_sessions;
+  if (reporter_) {
+    reporter_->set_log_all_errors(snapshot_->log_all_errors);
+  } else {
+    reporter_ = make_reporter(nullptr);
+    sessions_.reporter = reporter_.get();
+  }
+  auto next = std::make_unique<Generation>(loop_, metrics_, snapshot_, reporter_.get());
+  sessions_.handlers = &next->handlers();
+  generation_->retire();
+  retired_.push_back(std::exchange(generation_, std::move(next)));
+  loop_.set_timer(retired_timer_, kRetiredCheckInterval);
+}
+
+void Worker::delete_finished() {
+  std::erase_if(retired_, [](const auto& generation) { return generation->is_finished(); });
+  if (!retired_.empty()) loop_.set_timer(retired_timer_, kRetiredCheckInterval);
 }
 
 }  // namespace httpteleport::server

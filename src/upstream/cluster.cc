@@ -9,11 +9,8 @@ namespace httpteleport::upstream {
 
 namespace {
 
-Ejection::Options ejection_for(const ClusterOptions& cluster, const EndpointOptions& endpoint) {
-  Ejection::Options options = cluster.ejection;
-  options.connect_failures_max = static_cast<uint32_t>(endpoint.addresses.size());
-  return options;
-}
+// Loads carry finer weights than the options, so that slow start has steps.
+constexpr uint32_t kWeightScale = 64;
 
 std::unique_ptr<Transport> make_transport(const TransportContext& context,
                                           const ClusterOptions& options) {
@@ -22,26 +19,108 @@ std::unique_ptr<Transport> make_transport(const TransportContext& context,
   return std::make_unique<Http1Pool>(context, options.http1);
 }
 
+// What the certificate of the endpoint is for. A unix socket has no name of its own.
+std::string host_of(const EndpointOptions& endpoint) {
+  const Result<net::HostPort> target = net::parse_host_port(endpoint.name);
+  return target && !target->host.empty() ? target->host : "localhost";
+}
+
+std::unique_ptr<Balancer> make_balancer_for(const ClusterOptions& options) {
+  std::vector<std::string_view> names;
+  for (const EndpointOptions& endpoint : options.endpoints)
+    names.push_back(endpoint.name);
+  return make_balancer(options.balancer, names);
+}
+
+bool contains(std::span<Endpoint* const> list, const Endpoint* endpoint) {
+  return std::find(list.begin(), list.end(), endpoint) != list.end();
+}
+
 }  // namespace
 
-Endpoint::Endpoint(event::Loop& loop, metrics::WorkerMetrics& metrics,
-                   const ClusterOptions& cluster, const EndpointOptions& options)
-    : loop_(loop),
-      options_(options),
-      ejection_(ejection_for(cluster, options)),
-      transport_(make_transport({loop, metrics, options.addresses}, cluster)) {}
+// ---- Endpoint.
 
-EndpointLease::EndpointLease(Endpoint& endpoint) : endpoint_(&endpoint) {
+Endpoint::Endpoint(Cluster& cluster, size_t index, event::Loop& loop,
+                   metrics::WorkerMetrics& metrics)
+    : cluster_(cluster),
+      options_(cluster.options_.endpoints[index]),
+      index_(index),
+      addresses_(options_.addresses),
+      ejection_(cluster.options_.ejection, cluster.group_, addresses_.size()),
+      transport_(make_transport({loop, metrics, addresses_, cluster.tls_.get(), host_of(options_)},
+                                cluster.options_)) {
+  const HealthCheckOptions& check = cluster.options_.check;
+  if (check.path.empty()) return;
+  const uint64_t seed =
+      mix_bits(cluster.options_.balancer.seed) + reinterpret_cast<uintptr_t>(this);
+  check_ = std::make_unique<HealthCheck>(loop, metrics, check, options_.name,
+                                         static_cast<CheckTarget&>(*this), seed);
+}
+
+event::Loop& Endpoint::loop() {
+  return cluster_.loop_;
+}
+
+bool Endpoint::is_full() const {
+  const uint32_t limit = cluster_.options_.pending_max;
+  return limit > 0 && pending_ >= limit;
+}
+
+// One that is coming back slowly counts as having one exchange more than it has: an idle endpoint
+// would be as good as any other idle one, whatever its weight.
+EndpointLoad Endpoint::load(TimePoint now, bool eligible) {
+  const uint32_t full_weight = options_.weight * kWeightScale;
+  const double factor = ejection_.weight_factor(now);
+  if (factor >= 1) return {pending_, full_weight, eligible};
+  const auto weight = static_cast<uint32_t>(static_cast<double>(full_weight) * factor);
+  return {pending_ + 1, std::max(1u, weight), eligible};
+}
+
+template <class Change>
+void Endpoint::change_health(const Error& cause, Change&& change) {
+  const bool was_out = ejection_.is_out();
+  change(ejection_, loop().now());
+  if (was_out == ejection_.is_out()) return;
+  if (was_out) {
+    return log_line(LogLevel::kInfo, "endpoint answers again", {{"endpoint", name()}});
+  }
+  log_line(LogLevel::kWarn, "endpoint fails and is left alone for a while",
+           {{"endpoint", name()},
+            {"cause", code_name(cause.code)},
+            {"detail", cause.detail},
+            {"errno", cause.sys_errno == 0 ? "" : std::strerror(cause.sys_errno)}});
+}
+
+http::UpstreamStream& Endpoint::open_check_stream(http::ResponseHandler& handler) {
+  return transport_->open_stream(handler, {.fresh = true});
+}
+
+void Endpoint::on_check(bool good) {
+  change_health({Code::kNoEndpoint, Source::kUpstream, 0, "it fails the checks"},
+                [good](Ejection& ejection, TimePoint now) { ejection.on_check(now, good); });
+}
+
+// ---- EndpointLease.
+
+EndpointLease::EndpointLease(Endpoint& endpoint, bool is_probe)
+    : endpoint_(&endpoint),
+      is_probe_(is_probe),
+      begun_out_(endpoint.ejection_.is_out()),
+      begun_at_(endpoint.loop().now()) {
   ++endpoint.pending_;
-  is_probe_ = endpoint.ejection_.try_begin_probe(endpoint.loop_.now());
+  if (!is_probe) return;
+  endpoint.ejection_.begin_probe();
+  endpoint.cluster_.group_.metrics.probes.add();
 }
 
 EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
-  if (this != &other) {
-    release();
-    endpoint_ = std::exchange(other.endpoint_, nullptr);
-    is_probe_ = other.is_probe_;
-  }
+  if (this == &other) return *this;
+  release();
+  endpoint_ = std::exchange(other.endpoint_, nullptr);
+  is_probe_ = other.is_probe_;
+  begun_out_ = other.begun_out_;
+  silence_told_ = other.silence_told_;
+  begun_at_ = other.begun_at_;
   return *this;
 }
 
@@ -52,58 +131,140 @@ void EndpointLease::release() {
   endpoint_ = nullptr;
 }
 
-void EndpointLease::report_success() {
-  if (endpoint_->ejection_.is_out())
-    log_line(LogLevel::kInfo, "endpoint " + endpoint_->name() + " answers again");
-  endpoint_->ejection_.on_success();
+void EndpointLease::report_answer(int status) {
+  const TimePoint now = endpoint_->loop().now();
+  endpoint_->answered_at_ = now;
+  endpoint_->cluster_.balancer_->on_answer(endpoint_->index_, now - begun_at_, now);
+  endpoint_->change_health(
+      {Code::kMalformed, Source::kUpstream, 0, "it answers with server errors"},
+      [&](Ejection& ejection, TimePoint) {
+        if (is_bad_status(status)) {
+          ejection.on_bad(now, begun_out_);
+        } else {
+          ejection.on_good(now, begun_out_);
+        }
+      });
 }
 
 void EndpointLease::report_failure(const Error& error) {
-  const bool was_out = endpoint_->ejection_.is_out();
-  endpoint_->ejection_.on_failure(error.code, endpoint_->loop_.now());
-  if (was_out || !endpoint_->ejection_.is_out()) return;
-  std::string text =
-      "endpoint " + endpoint_->name() + " fails and is left alone for a while: " + error.detail;
-  if (error.sys_errno != 0) text += std::string(": ") + std::strerror(error.sys_errno);
-  log_line(LogLevel::kWarn, text);
+  endpoint_->change_health(error, [&](Ejection& ejection, TimePoint now) {
+    if (error.code == Code::kConnectFailed) {
+      ejection.on_connect_failed(now, begun_out_);
+    } else if (is_bad_result(error.code)) {
+      ejection.on_bad(now, begun_out_);
+    }
+  });
 }
+
+void EndpointLease::report_silence() {
+  if (silence_told_ || endpoint_->answered_at_ > begun_at_) return;
+  silence_told_ = true;
+  endpoint_->change_health(
+      {Code::kTimeout, Source::kUpstream, 0, "it does not answer"},
+      [&](Ejection& ejection, TimePoint now) { ejection.on_bad(now, begun_out_); });
+}
+
+// ---- Cluster.
 
 Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options)
-    : options_(options) {
+    : loop_(loop),
+      options_(options),
+      group_{.metrics = metrics},
+      balancer_(make_balancer_for(options)),
+      loads_(options.endpoints.size()) {
   HT_ASSERT(!options.endpoints.empty());
-  for (const EndpointOptions& endpoint : options.endpoints) {
-    HT_ASSERT(!endpoint.addresses.empty() && endpoint.weight > 0);
-    endpoints_.push_back(std::make_unique<Endpoint>(loop, metrics, options, endpoint));
+  if (options.tls) tls_ = std::make_unique<tls::ClientContext>(*options.tls);
+  for (size_t i = 0; i < options.endpoints.size(); ++i) {
+    const EndpointOptions& endpoint = options.endpoints[i];
+    HT_ASSERT(!endpoint.addresses.empty());
+    HT_ASSERT(endpoint.weight > 0 && endpoint.weight * kWeightScale <= kWeightMax);
+    endpoints_.push_back(std::make_unique<Endpoint>(*this, i, loop, metrics));
   }
-  loads_.resize(endpoints_.size());
 }
 
-EndpointLease Cluster::pick(std::span<Endpoint* const> failed) {
-  const Endpoint* soonest = nullptr;
-  size_t soonest_index = 0;
-  for (size_t i = 0; i < endpoints_.size(); ++i) {
-    Endpoint& endpoint = *endpoints_[i];
-    const auto failures = static_cast<size_t>(std::count(failed.begin(), failed.end(), &endpoint));
-    const bool untried = failures < endpoint.options_.addresses.size();
-    const TimePoint now = endpoint.loop_.now();
-    loads_[i] = {endpoint.pending_, endpoint.options_.weight,
-                 untried && endpoint.ejection_.admits(now)};
-    if (untried && (soonest == nullptr ||
-                    endpoint.ejection_.paused_until() < soonest->ejection_.paused_until())) {
-      soonest = &endpoint;
-      soonest_index = i;
-    }
+namespace {
+
+bool may_be_reached(const PickRequest& request, const Endpoint* endpoint, size_t addresses) {
+  if (request.unreachable.empty()) return true;
+  const auto failures =
+      std::count(request.unreachable.begin(), request.unreachable.end(), endpoint);
+  return static_cast<size_t>(failures) < addresses;
+}
+
+}  // namespace
+
+PickResult Cluster::pick(const PickRequest& request) {
+  const TimePoint now = loop_.now();
+  if (group_.out > 0 && request.may_probe) {
+    if (Endpoint* endpoint = wanting_probe(request, now))
+      return {.lease = EndpointLease(*endpoint, true)};
   }
-  std::optional<size_t> choice = pick_least_loaded(loads_, next_start_);
+  const size_t start = next_start_;
   next_start_ = (next_start_ + 1) % endpoints_.size();
-  if (!choice && soonest != nullptr) choice = soonest_index;
-  if (!choice) return {};
-  return EndpointLease(*endpoints_[*choice]);
+  // First without those to be avoided, then, if that leaves nobody, with them.
+  for (const bool avoiding : {true, false}) {
+    if (!avoiding && (request.avoided.empty() || request.only_healthy)) break;
+    bool some_full = false;
+    for (size_t i = 0; i < endpoints_.size(); ++i) {
+      Endpoint& endpoint = *endpoints_[i];
+      bool eligible = !endpoint.ejection_.is_out() &&
+                      may_be_reached(request, &endpoint, endpoint.addresses_.size()) &&
+                      !(avoiding && contains(request.avoided, &endpoint));
+      if (eligible && endpoint.is_full()) {
+        some_full = true;
+        eligible = false;
+      }
+      loads_[i] = endpoint.load(now, eligible);
+    }
+    const std::optional<size_t> choice =
+        balancer_->pick({.loads = loads_, .start = start, .key = request.key, .now = now});
+    if (choice) return {.lease = EndpointLease(*endpoints_[*choice], false)};
+    if (some_full) return {.lease = {}, .all_full = true};
+  }
+  Endpoint* last_hope = request.only_healthy ? nullptr : soonest_back(request);
+  if (last_hope == nullptr) return {};
+  if (last_hope->is_full()) return {.lease = {}, .all_full = true};
+  const bool is_probe = last_hope->ejection_.wants_probe(now, true);
+  return {.lease = EndpointLease(*last_hope, is_probe)};
+}
+
+Endpoint* Cluster::wanting_probe(const PickRequest& request, TimePoint now) const {
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->ejection_.wants_probe(now, request.replaceable) && !endpoint->is_full())
+      return endpoint.get();
+  }
+  return nullptr;
+}
+
+Endpoint* Cluster::soonest_back(const PickRequest& request) const {
+  Endpoint* soonest = nullptr;
+  for (const auto& endpoint : endpoints_) {
+    if (!may_be_reached(request, endpoint.get(), endpoint->addresses_.size())) continue;
+    const bool sooner = soonest == nullptr ||
+                        endpoint->ejection_.paused_until() < soonest->ejection_.paused_until();
+    if (sooner) soonest = endpoint.get();
+  }
+  return soonest;
+}
+
+void Cluster::set_addresses(size_t endpoint_index, std::vector<net::Address> addresses) {
+  HT_ASSERT(!addresses.empty());
+  Endpoint& endpoint = *endpoints_[endpoint_index];
+  endpoint.addresses_ = std::move(addresses);
+  endpoint.ejection_.set_address_count(endpoint.addresses_.size());
+  endpoint.transport_->on_addresses_changed();
 }
 
 void Cluster::drain() {
-  for (const auto& endpoint : endpoints_)
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->check_) endpoint->check_->stop();
     endpoint->transport_->drain();
+  }
+}
+
+bool Cluster::is_idle() const {
+  return std::all_of(endpoints_.begin(), endpoints_.end(),
+                     [](const auto& endpoint) { return endpoint->transport_->is_idle(); });
 }
 
 }  // namespace httpteleport::upstream

@@ -1,5 +1,7 @@
 #include "upstream/http1_connection.h"
 
+#include <algorithm>
+
 #include "http/h1/encoder.h"
 
 namespace httpteleport::upstream {
@@ -10,8 +12,15 @@ Http1Connection::Http1Connection(Http1Pool& pool, net::Socket socket)
                   Source::kUpstream),
       body_(Source::kUpstream, {.trailers = pool.options_.head_limits}) {}
 
-bool Http1Connection::start() {
+bool Http1Connection::start(std::string_view first) {
   pool_.context_.loop.set_timer(connect_timer_, pool_.options_.connect_timeout);
+  const TransportContext& context = pool_.context_;
+  if (context.tls != nullptr) {
+    connection_.secure(context.tls->connect(context.host), first);
+  } else {
+    first_bytes_ = first.size();
+    connection_.write(first);
+  }
   return connection_.start(*this, true).has_value();
 }
 
@@ -20,14 +29,16 @@ void Http1Connection::begin(http::ResponseHandler& handler) {
   idle_timer_.cancel();
   handler_ = &handler;
   state_ = State::kAwaitingHead;
-  sent_before_ = connection_.bytes_sent();
-  request_chunked_ = request_ended_ = keep_alive_ = head_passed_ = false;
+  sent_before_ = std::max(connection_.bytes_sent(), first_bytes_);
+  request_chunked_ = request_ended_ = keep_alive_ = head_passed_ = response_ended_ = false;
+  upgrade_offer_.clear();
   scanner_.reset();
   pool_.context_.metrics.upstream.started.add();
 }
 
 void Http1Connection::send_request_head(const http::RequestHead& head) {
   method_ = head.method;
+  upgrade_offer_ = head.upgrade;
   const http::h1::OutgoingFraming framing = http::h1::framing_of(head);
   request_chunked_ = framing.chunked;
   http::h1::encode_request_head(head, framing, connection_.output());
@@ -44,6 +55,11 @@ void Http1Connection::send_request_body(std::string_view bytes) {
 
 void Http1Connection::end_request(const http::Fields& trailers) {
   request_ended_ = true;
+  if (state_ == State::kTunnel) {
+    connection_.shutdown_write();
+    if (response_ended_) leave_tunnel();
+    return;
+  }
   if (!request_chunked_) return;
   http::h1::encode_last_chunk(trailers, connection_.output());
   connection_.output_added();
@@ -51,6 +67,7 @@ void Http1Connection::end_request(const http::Fields& trailers) {
 
 void Http1Connection::cancel() {
   handler_ = nullptr;
+  if (state_ == State::kTunnel) connection_.abort();
   pool_.on_dead(*this);
 }
 
@@ -62,6 +79,14 @@ void Http1Connection::close() {
 }
 
 void Http1Connection::on_connected() {
+  if (!connection_.is_securing()) on_usable();
+}
+
+void Http1Connection::on_secured() {
+  on_usable();
+}
+
+void Http1Connection::on_usable() {
   connect_timer_.cancel();
   pool_.context_.metrics.connects.add();
 }
@@ -72,6 +97,9 @@ size_t Http1Connection::on_data(std::string_view bytes) {
       return read_head(bytes);
     case State::kInBody:
       return read_body(bytes);
+    case State::kTunnel:
+      handler_->on_response_body(bytes);
+      return bytes.size();
     case State::kIdle:
       break;
   }
@@ -81,14 +109,15 @@ size_t Http1Connection::on_data(std::string_view bytes) {
 }
 
 size_t Http1Connection::read_head(std::string_view bytes) {
-  if (connection_.bytes_sent() == sent_before_) {
+  if (nothing_sent()) {
     // Nothing of the request has left, so this cannot be its answer.
     reset_stream({Code::kNotSent, Source::kUpstream, 0, "the endpoint spoke without being asked"});
     return bytes.size();
   }
   const http::h1::HeadLimits& limits = pool_.options_.head_limits;
   if (!scanner_.worth_parsing(bytes, limits)) return 0;
-  const Result<size_t> size = http::h1::parse_response_head(bytes, limits, method_, head_);
+  const Result<size_t> size =
+      http::h1::parse_response_head(bytes, limits, method_, head_, upgrade_offer_);
   if (!size) {
     reset_stream(size.error());
     return bytes.size();
@@ -100,6 +129,13 @@ size_t Http1Connection::read_head(std::string_view bytes) {
     return bytes.size();
   }
   if (head_.is_informational()) {
+    handler_->on_response_head(head_);
+    return *size;
+  }
+  if (head_.status == 101) {
+    state_ = State::kTunnel;
+    head_passed_ = true;
+    request_ended_ = false;
     handler_->on_response_head(head_);
     return *size;
   }
@@ -140,7 +176,7 @@ void Http1Connection::finish(const http::Fields& trailers, bool surplus) {
   metrics::ExchangeMetrics& counts = pool_.context_.metrics.upstream;
   counts.succeeded.add();
   if (head_.status != 200) counts.non_200.add();
-  const bool reusable = keep_alive_ && request_ended_ && !surplus &&
+  const bool reusable = keep_alive_ && !retired_ && request_ended_ && !surplus &&
                         connection_.unsent_bytes() == 0 && !connection_.peer_closed();
   state_ = State::kIdle;
   connection_.resume(net::PauseReason::kOtherSideFull);
@@ -152,6 +188,22 @@ void Http1Connection::finish(const http::Fields& trailers, bool surplus) {
   handler->on_response_end(trailers);
 }
 
+void Http1Connection::on_tunnel_end() {
+  response_ended_ = true;
+  http::ResponseHandler* handler = handler_;
+  if (request_ended_) leave_tunnel();
+  handler->on_response_end({});
+}
+
+// Both directions have ended. What is unsent still goes out; then the connection reports its end.
+void Http1Connection::leave_tunnel() {
+  handler_ = nullptr;
+  pool_.context_.metrics.upstream.succeeded.add();
+  pool_.context_.metrics.upstream.non_200.add();
+  taken_at_check_ = connection_.bytes_acknowledged();
+  pool_.context_.loop.set_timer(idle_timer_, pool_.options_.tunnel_flush_timeout);
+}
+
 void Http1Connection::reset_stream(const Error& error) {
   if (handler_ != nullptr) pool_.context_.metrics.upstream.other_errors.add();
   http::ResponseHandler* handler = std::exchange(handler_, nullptr);
@@ -161,16 +213,22 @@ void Http1Connection::reset_stream(const Error& error) {
 
 void Http1Connection::on_end() {
   if (state_ == State::kIdle) return pool_.on_dead(*this);
+  if (state_ == State::kTunnel) return on_tunnel_end();
   if (state_ == State::kInBody && body_.may_end_here()) return finish({}, true);
   Error error{Code::kConnectionLost, Source::kUpstream, 0,
               "the endpoint closed the connection without an answer"};
   if (head_passed_) {
     error = {Code::kTruncated, Source::kUpstream, 0,
              "the endpoint closed the connection inside the response"};
-  } else if (connection_.bytes_sent() == sent_before_) {
+  } else if (nothing_sent()) {
     error = {Code::kNotSent, Source::kUpstream, 0, "the endpoint closed the idle connection"};
   }
   reset_stream(error);
+}
+
+void Http1Connection::on_peer_closing() {
+  if (state_ != State::kTunnel || !connection_.peer_reset()) return;
+  on_closed({Code::kConnectionLost, Source::kUpstream, 0, "the endpoint reset the tunnel"});
 }
 
 void Http1Connection::on_closed(const Error& error) {
@@ -178,7 +236,7 @@ void Http1Connection::on_closed(const Error& error) {
   Error cause = error;
   if (head_passed_) {
     cause.code = Code::kTruncated;
-  } else if (connection_.bytes_sent() == sent_before_) {
+  } else if (nothing_sent()) {
     cause.code = Code::kNotSent;
   }
   reset_stream(cause);
@@ -204,6 +262,11 @@ void Http1Connection::on_connect_timeout() {
 }
 
 void Http1Connection::on_idle_timeout() {
+  const uint64_t taken = connection_.bytes_acknowledged();
+  if (state_ == State::kTunnel && taken != taken_at_check_) {
+    taken_at_check_ = taken;
+    return pool_.context_.loop.set_timer(idle_timer_, pool_.options_.tunnel_flush_timeout);
+  }
   pool_.on_dead(*this);
 }
 

@@ -3,14 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "net/test_net.h"
 #include "support/content.h"
 #include "support/socket.h"
-#include "upstream/test_upstream.h"
+#include "upstream/test_http1_pool.h"
 
 namespace httpteleport::upstream {
 namespace {
@@ -19,53 +18,7 @@ using namespace std::chrono_literals;
 using net::TestPeer;
 using testing::HasSubstr;
 
-constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
 const TestRequest kPost{.method = "POST"};
-
-// A pool and the endpoint's listening socket; the test plays the endpoint.
-class Http1PoolTest : public testing::Test {
- protected:
-  void make_pool() {
-    pool_ = std::make_unique<Http1Pool>(TransportContext{net_.loop, net_.metrics, addresses_},
-                                        options_);
-  }
-  void SetUp() override { make_pool(); }
-
-  // Opens a stream, sends the request and returns the endpoint's side of the connection, once that
-  // has the head and the body.
-  TestPeer* request_on_new_connection(RecordingHandler& handler, const TestRequest& request = {}) {
-    stream_ = &pool_->open_stream(handler, false);
-    send_request(*stream_, request);
-    TestPeer* peer = net_.accept(listening_);
-    if (peer == nullptr) return nullptr;
-    return net_.run_until([&] {
-      return peer->received.find("\r\n\r\n") != std::string::npos &&
-             peer->received.ends_with(request.body);
-    })
-               ? peer
-               : nullptr;
-  }
-  // A whole exchange after which the connection waits in the pool.
-  TestPeer* idle_connection() {
-    RecordingHandler handler;
-    TestPeer* peer = request_on_new_connection(handler);
-    if (peer == nullptr) return nullptr;
-    peer->take();
-    peer->send(kOk);
-    return net_.run_until([&] { return handler.ended; }) ? peer : nullptr;
-  }
-  bool run_until_over(const RecordingHandler& handler) {
-    return net_.run_until([&] { return handler.is_over(); });
-  }
-
-  net::TestNet net_;
-  net::Socket listening_ = net::TestNet::listen_socket();
-  std::vector<net::Address> addresses_{net::local_address(listening_.fd())};
-  Http1Options options_;
-  std::unique_ptr<Http1Pool> pool_;
-  http::UpstreamStream* stream_ = nullptr;
-};
 
 TEST_F(Http1PoolTest, CarriesARequestAndItsAnswer) {
   RecordingHandler handler;
@@ -104,7 +57,7 @@ TEST_F(Http1PoolTest, ReadsAnAnswerThatComesByteByByte) {
 
 TEST_F(Http1PoolTest, EncodesABodyOfUnknownLengthInChunks) {
   RecordingHandler handler;
-  http::UpstreamStream& stream = pool_->open_stream(handler, false);
+  http::UpstreamStream& stream = pool_->open_stream(handler, {});
   http::RequestHead head = head_of(kPost);
   head.body = http::BodyLength::unknown();
   stream.send_request_head(head);
@@ -152,7 +105,7 @@ TEST_F(Http1PoolTest, ReusesAConnectionAfterEachWayToEndAnAnswer) {
   for (const Case& one : cases) {
     SCOPED_TRACE(one.what);
     RecordingHandler handler;
-    send_request(pool_->open_stream(handler, false), one.request);
+    send_request(pool_->open_stream(handler, {}), one.request);
     ASSERT_TRUE(net_.run_until([&] {
       return peer->received.find("\r\n\r\n") != std::string::npos &&
              peer->received.ends_with(one.request.body);
@@ -169,7 +122,7 @@ TEST_F(Http1PoolTest, ReusesAConnectionAfterEachWayToEndAnAnswer) {
 TEST_F(Http1PoolTest, TakesTheNextRequestFromInsideTheEndOfTheLast) {
   RecordingHandler first;
   RecordingHandler second;
-  first.at_end = [&] { send_request(pool_->open_stream(second, false), {.target = "/second"}); };
+  first.at_end = [&] { send_request(pool_->open_stream(second, {}), {.target = "/second"}); };
   TestPeer* peer = request_on_new_connection(first);
   ASSERT_NE(peer, nullptr);
   peer->take();
@@ -218,7 +171,7 @@ TEST_F(Http1PoolTest, TrustsNoConnectionOnWhichAnythingIsLeftToDoubt) {
 
 TEST_F(Http1PoolTest, DoesNotReuseAConnectionWhoseRequestWasAnsweredBeforeItsEnd) {
   RecordingHandler handler;
-  http::UpstreamStream& stream = pool_->open_stream(handler, false);
+  http::UpstreamStream& stream = pool_->open_stream(handler, {});
   http::RequestHead head = head_of(kPost);
   head.body = http::BodyLength::known(10);
   stream.send_request_head(head);
@@ -244,7 +197,7 @@ TEST_F(Http1PoolTest, SaysNotSentWhenAPooledConnectionTurnsOutToBeClosed) {
       peer->close();
     }
     RecordingHandler handler;
-    send_request(pool_->open_stream(handler, false));
+    send_request(pool_->open_stream(handler, {}));
     ASSERT_TRUE(run_until_over(handler));
     EXPECT_EQ(handler.failure_code(), Code::kNotSent);
     EXPECT_EQ(handler.failure->source, Source::kUpstream);
@@ -278,7 +231,7 @@ TEST_F(Http1PoolTest, SaysConnectFailedWhenRefusedAndTriesTheNextAddress) {
   addresses_.insert(addresses_.begin(), net::loopback(dead.port));
   make_pool();
   RecordingHandler first;
-  send_request(pool_->open_stream(first, false), {.method = "POST", .body = "x"});
+  send_request(pool_->open_stream(first, {}), {.method = "POST", .body = "x"});
   EXPECT_FALSE(first.is_over()) << "reported inside open_stream()";
   ASSERT_TRUE(run_until_over(first));
   EXPECT_EQ(first.failure_code(), Code::kConnectFailed);
@@ -302,7 +255,7 @@ TEST_F(Http1PoolTest, SaysConnectFailedWhenTheEndpointDoesNotTakeTheConnectionIn
   options_.connect_timeout = 20ms;
   make_pool();
   RecordingHandler handler;
-  send_request(pool_->open_stream(handler, false));
+  send_request(pool_->open_stream(handler, {}));
   ASSERT_TRUE(run_until_over(handler));
   EXPECT_EQ(handler.failure_code(), Code::kConnectFailed);
   EXPECT_EQ(net_.metrics.connect_errors.value(), 1u);
@@ -386,7 +339,7 @@ TEST_F(Http1PoolTest, PassesInformationalHeadsBeforeTheFinalOne) {
   ASSERT_NE(peer, nullptr);
   RecordingHandler next;
   const size_t received_before = peer->received.size();
-  send_request(pool_->open_stream(next, false));
+  send_request(pool_->open_stream(next, {}));
   ASSERT_TRUE(net_.run_until([&] { return peer->received.size() > received_before; }));
   peer->send(kOk);
   ASSERT_TRUE(run_until_over(next));
@@ -403,7 +356,7 @@ TEST_F(Http1PoolTest, TakesNoAnswerForARequestThatHasNotLeftYet) {
   ASSERT_TRUE(run_until_over(first));
   peer->send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
   RecordingHandler second;
-  send_request(pool_->open_stream(second, false));
+  send_request(pool_->open_stream(second, {}));
   ASSERT_TRUE(run_until_over(second));
   EXPECT_EQ(second.body, "");
   EXPECT_EQ(second.failure_code(), Code::kNotSent);
@@ -416,7 +369,7 @@ TEST_F(Http1PoolTest, OpensANewConnectionWhereAFreshOneIsAskedFor) {
   peer->send(kOk);
   ASSERT_TRUE(run_until_over(first));
   RecordingHandler second;
-  send_request(pool_->open_stream(second, true));
+  send_request(pool_->open_stream(second, {.fresh = true}));
   ASSERT_TRUE(net_.run_until([&] { return net_.metrics.connects.value() == 2; }));
 }
 
@@ -440,7 +393,7 @@ TEST_F(Http1PoolTest, ReadsNothingWhileTheResponseIsPaused) {
 
 TEST_F(Http1PoolTest, TellsWhenTheEndpointTakesNoMoreOfTheRequest) {
   RecordingHandler handler;
-  http::UpstreamStream& stream = pool_->open_stream(handler, false);
+  http::UpstreamStream& stream = pool_->open_stream(handler, {});
   http::RequestHead head = head_of(kPost);
   head.body = http::BodyLength::unknown();
   stream.send_request_head(head);
@@ -472,7 +425,7 @@ TEST_F(Http1PoolTest, ClosesTheConnectionOfACancelledExchange) {
     SCOPED_TRACE(static_cast<int>(when));
     RecordingHandler handler;
     if (when == When::kAtOnce) {
-      http::UpstreamStream& stream = pool_->open_stream(handler, false);
+      http::UpstreamStream& stream = pool_->open_stream(handler, {});
       send_request(stream);
       stream.cancel();
       net_.settle();
@@ -512,7 +465,7 @@ TEST_F(Http1PoolTest, KeepsTheConnectionsThatBecameIdleLastUpToTheLimit) {
   ASSERT_TRUE(net_.run_until([&] { return peers[2]->ended || peers[2]->broken; }));
   EXPECT_EQ(net_.metrics.upstream_sockets.open.value(), 2);
   RecordingHandler next;
-  send_request(pool_->open_stream(next, false));
+  send_request(pool_->open_stream(next, {}));
   ASSERT_TRUE(net_.run_until([&] { return !peers[1]->received.empty(); }));
   EXPECT_TRUE(peers[0]->received.empty());
 }
@@ -530,7 +483,7 @@ TEST_F(Http1PoolTest, DrainsByClosingWhatIsIdleAndTheRestWhenItBecomesSo) {
   TestPeer* idle = idle_connection();
   ASSERT_NE(idle, nullptr);
   RecordingHandler handler;
-  send_request(pool_->open_stream(handler, false));
+  send_request(pool_->open_stream(handler, {}));
   TestPeer* active = idle;
   RecordingHandler other;
   TestPeer* fresh = request_on_new_connection(other);
@@ -551,7 +504,7 @@ TEST_F(Http1PoolTest, MayBeDestroyedWithExchangesUnderWay) {
   RecordingHandler connecting;
   TestPeer* peer = request_on_new_connection(waiting);
   ASSERT_NE(peer, nullptr);
-  send_request(pool_->open_stream(connecting, false));
+  send_request(pool_->open_stream(connecting, {}));
   pool_.reset();
   ASSERT_TRUE(net_.run_until([&] { return peer->ended || peer->broken; }));
   EXPECT_FALSE(waiting.is_over());

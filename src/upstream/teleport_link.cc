@@ -11,9 +11,6 @@ namespace v0 = teleport::v0;
 
 namespace {
 
-// A batch that has grown to this goes out before its delay is over.
-constexpr size_t kBatchBytes = 64 * 1024;
-
 bool is_multipart_form(std::string_view content_type) {
   static constexpr std::string_view kForm = "multipart/form-data";
   return http::equals_ignoring_case(content_type.substr(0, kForm.size()), kForm);
@@ -93,8 +90,7 @@ void TeleportLink::on_request_whole(TeleportStream& stream) {
     refused_.push_back(stream.id);
     loop().at_turn_end(*this);
   } else if (state_ == State::kOpen) {
-    writer_->add(stream);
-    schedule_flush();
+    sender_->add(stream);
   } else {
     waiting_.push_back(stream);
   }
@@ -138,8 +134,8 @@ void TeleportLink::connect() {
   state_ = State::kConnecting;
   has_answered_ = false;
   loop().set_timer(timer_, options_.connect_timeout);
-  const net::Address& address = context_.addresses[next_address_ % context_.addresses.size()];
-  Result<net::Socket> socket = net::start_connect(address);
+  address_ = context_.addresses[next_address_ % context_.addresses.size()];
+  Result<net::Socket> socket = net::start_connect(address_);
   if (socket) {
     net::set_dead_peer_timeout(socket->fd(), options_.dead_peer_timeout);
     connection_ = std::make_unique<net::Connection>(
@@ -154,30 +150,44 @@ void TeleportLink::on_connected() {
   context_.metrics.connects.add();
   state_ = State::kHandshake;
   loop().set_timer(timer_, options_.connect_timeout);
+  const bool wants_tls = context_.tls != nullptr;
+  if (options_.proxy_header)
+    connection_->write(net::encode_proxy_header({.version = *options_.proxy_header}));
   const auto hello =
-      v0::encode_handshake({.compression = options_.compression.method, .tls = false});
+      v0::encode_handshake({.compression = options_.compression.method, .tls = wants_tls});
   connection_->write({hello.data(), hello.size()});
 }
 
-void TeleportLink::open(std::string_view peer_handshake) {
-  const Result<v0::Handshake> peer = v0::parse_handshake(peer_handshake, Source::kUpstream);
+void TeleportLink::read_handshake(std::string_view bytes) {
+  const Result<v0::Handshake> peer = v0::parse_handshake(bytes, Source::kUpstream);
   if (!peer) return on_down(peer.error());
-  if (peer->tls) {
-    return on_down(
-        {Code::kMalformed, Source::kUpstream, 0, "the peer wants TLS, which was not offered"});
+  const bool wants_tls = context_.tls != nullptr;
+  if (peer->tls != wants_tls) {
+    return on_down({Code::kMalformed, Source::kUpstream, 0,
+                    wants_tls ? "the teleport peer has no TLS"
+                              : "the teleport peer wants TLS, which was not offered"});
   }
-  state_ = State::kOpen;
-  context_.metrics.link.open.add(1);
-  writer_ = std::make_unique<v0::BatchWriter>(options_.compression, loop().pool());
   const v0::ReaderLimits limits{.head_bytes_max = std::max(v0::ReaderLimits{}.head_bytes_max,
                                                            options_.response_head_bytes_max)};
   reader_ = std::make_unique<v0::ResponseReader>(peer->compression, limits,
                                                  static_cast<v0::ResponseEvents&>(*this));
+  if (!wants_tls) return open();
+  state_ = State::kSecuring;
+  loop().set_timer(timer_, options_.connect_timeout);
+  connection_->secure(context_.tls->connect(context_.host));
+}
+
+void TeleportLink::open() {
+  state_ = State::kOpen;
+  context_.metrics.link.open.add(1);
   last_traffic_ = loop().now();
   loop().set_timer(timer_, options_.idle_timeout);
+  sender_ = std::make_unique<LinkSender>(*connection_, context_.metrics.link,
+                                         static_cast<BatchEvents&>(*this),
+                                         LinkSender::Options{.compression = options_.compression,
+                                                             .batch_delay = options_.batch_delay});
   while (!waiting_.empty())
-    writer_->add(waiting_.pop_front());
-  schedule_flush();
+    sender_->add(waiting_.pop_front());
 }
 
 Error TeleportLink::failure_of(const TeleportStream& stream, const Error& cause) const {
@@ -216,9 +226,7 @@ void TeleportLink::on_down(const Error& cause) {
   receiving_ = nullptr;
   abandoned_heads_.clear();
   unanswered_since_.reset();
-  batch_timer_.cancel();
-  batch_due_ = false;
-  writer_.reset();
+  sender_.reset();
   reader_.reset();
   if (connection_) connection_->close();
   loop().delete_later(std::move(connection_));
@@ -257,6 +265,9 @@ void TeleportLink::on_timer() {
     case State::kHandshake:
       return on_down({Code::kConnectFailed, Source::kUpstream, 0,
                       "the teleport peer does not answer the handshake"});
+    case State::kSecuring:
+      return on_down({Code::kConnectFailed, Source::kUpstream, 0,
+                      "the TLS handshake with the teleport peer takes too long"});
     case State::kOpen:
       break;
   }
@@ -274,20 +285,17 @@ void TeleportLink::on_timer() {
 
 // ---- Sending.
 
-void TeleportLink::schedule_flush() {
-  if (state_ != State::kOpen || !writer_->has_work()) return;
-  if (options_.batch_delay == Duration::zero() || writer_->queued_bytes() >= kBatchBytes)
-    batch_due_ = true;
-  if (batch_due_) {
-    loop().at_turn_end(*this);
-  } else if (!batch_timer_.is_set()) {
-    loop().set_timer(batch_timer_, options_.batch_delay);
-  }
+void TeleportLink::on_write_unblocked() {
+  if (sender_) sender_->on_write_unblocked();
 }
 
-void TeleportLink::on_batch_timer() {
-  batch_due_ = true;
-  loop().at_turn_end(*this);
+void TeleportLink::on_frame_begun(v0::OutgoingFrame& frame) {
+  static_cast<TeleportStream&>(frame).begun_ = true;
+}
+
+void TeleportLink::on_batch_sent() {
+  last_traffic_ = loop().now();
+  if (!unanswered_since_) unanswered_since_ = last_traffic_;
 }
 
 void TeleportLink::on_turn_end() {
@@ -299,34 +307,9 @@ void TeleportLink::on_turn_end() {
   }
   for (const uint32_t id : std::exchange(resumed_, {}))
     pass_held(id);
-  if (state_ == State::kOpen && batch_due_ && !connection_->is_write_blocked()) flush_batch();
   if (draining_ && streams_.size() == 0 && connection_) {
     on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link is drained"});
   }
-}
-
-void TeleportLink::flush_batch() {
-  batch_timer_.cancel();
-  if (!writer_->has_work()) {
-    batch_due_ = false;
-    return;
-  }
-  BufferChain wire(loop().pool());
-  IntrusiveList<v0::OutgoingFrame> begun;
-  const size_t plain_bytes = writer_->encode(wire, begun);
-  metrics::LinkMetrics& counts = context_.metrics.link;
-  counts.raw_sent.add(plain_bytes);
-  counts.wire_sent.add(wire.size());
-  counts.batches_sent.add();
-  while (!begun.empty()) {
-    static_cast<TeleportStream&>(begun.pop_front()).begun_ = true;
-    counts.messages_sent.add();
-  }
-  last_traffic_ = loop().now();
-  if (!unanswered_since_) unanswered_since_ = last_traffic_;
-  batch_due_ = writer_->has_work();
-  if (batch_due_) loop().at_next_turn(*this);
-  connection_->write(std::move(wire));
 }
 
 // ---- Receiving.
@@ -338,7 +321,7 @@ size_t TeleportLink::on_data(std::string_view bytes) {
       return bytes.size();
     }
     if (bytes.size() < v0::kHandshakeBytes) return 0;
-    open(bytes.substr(0, v0::kHandshakeBytes));
+    read_handshake(bytes.substr(0, v0::kHandshakeBytes));
     return v0::kHandshakeBytes;
   }
   last_traffic_ = loop().now();

@@ -9,8 +9,8 @@
 #include "base/buffer.h"
 #include "base/intrusive_list.h"
 #include "net/connection.h"
-#include "teleport/v0/batch_writer.h"
 #include "teleport/v0/frame_reader.h"
+#include "upstream/link_sender.h"
 #include "upstream/teleport_links.h"
 #include "upstream/teleport_stream_table.h"
 
@@ -58,6 +58,7 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
 // kConnectionLost, or kTruncated once the handler has the head. Owned by TeleportLinks.
 class TeleportLink final : private net::ConnectionHandler,
                            private teleport::v0::ResponseEvents,
+                           private BatchEvents,
                            private event::TurnEndTask {
  public:
   TeleportLink(const TransportContext& context, const TeleportOptions& options);
@@ -66,6 +67,10 @@ class TeleportLink final : private net::ConnectionHandler,
   http::UpstreamStream& open_stream(http::ResponseHandler& handler);
   size_t pending() const { return streams_.size(); }
   bool is_open() const { return state_ == State::kOpen; }
+  // Has a connection, or is about to.
+  bool is_up() const { return state_ != State::kDown && state_ != State::kPausing; }
+  // Of the connection; good while is_up().
+  const net::Address& address() const { return address_; }
   // Connects if the link is down and not pausing after a failure.
   void wake();
   void drain();
@@ -73,7 +78,7 @@ class TeleportLink final : private net::ConnectionHandler,
  private:
   friend class TeleportStream;
 
-  enum class State : uint8_t { kDown, kPausing, kConnecting, kHandshake, kOpen };
+  enum class State : uint8_t { kDown, kPausing, kConnecting, kHandshake, kSecuring, kOpen };
 
   // From streams.
   void on_request_whole(TeleportStream& stream);
@@ -81,9 +86,8 @@ class TeleportLink final : private net::ConnectionHandler,
   void on_resumed(TeleportStream& stream);
 
   void connect();
-  void open(std::string_view peer_handshake);
-  void schedule_flush();
-  void flush_batch();
+  void read_handshake(std::string_view bytes);
+  void open();
   void pass_held(uint32_t id);
   void pass_end(TeleportStream& stream, const http::Fields& trailers);
   // Takes the stream out of the table; it is deleted at the end of the turn. Returns its handler.
@@ -94,15 +98,18 @@ class TeleportLink final : private net::ConnectionHandler,
   void on_down(const Error& error);
   void start_pause();
   void on_timer();
-  void on_batch_timer();
   event::Loop& loop() { return context_.loop; }
 
   void on_connected() override;
+  void on_secured() override { open(); }
   size_t on_data(std::string_view bytes) override;
   void on_end() override;
   void on_closed(const Error& error) override;
-  void on_write_unblocked() override { schedule_flush(); }
+  void on_write_unblocked() override;
   void on_turn_end() override;
+
+  void on_frame_begun(teleport::v0::OutgoingFrame& frame) override;
+  void on_batch_sent() override;
 
   http::Method method_of_request(uint32_t id) override;
   void on_response_frame(uint32_t id, http::ResponseHead& head, std::string_view raw) override;
@@ -113,7 +120,7 @@ class TeleportLink final : private net::ConnectionHandler,
   TeleportOptions options_;
   TeleportStreamTable streams_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<teleport::v0::BatchWriter> writer_;
+  std::unique_ptr<LinkSender> sender_;  // while the link is open
   std::unique_ptr<teleport::v0::ResponseReader> reader_;
   IntrusiveList<teleport::v0::OutgoingFrame>
       waiting_;  // whole requests, while there is no connection
@@ -124,16 +131,15 @@ class TeleportLink final : private net::ConnectionHandler,
   // HEAD requests that nobody waits for any more; their answers must still be read without a body.
   std::unordered_set<uint32_t> abandoned_heads_;
   TeleportStream* receiving_ = nullptr;  // whose response the bytes belong to; nullptr: skipped
+  net::Address address_;
   size_t next_address_ = 0;
   uint32_t failures_ = 0;      // connections that brought no answer, in a row
   bool has_answered_ = false;  // this connection has brought one
   TimePoint last_traffic_{};
   std::optional<TimePoint> unanswered_since_;  // requests went out, and nothing has come since
   State state_ = State::kDown;
-  bool batch_due_ = false;
   bool draining_ = false;
   event::MemberTimer<TeleportLink, &TeleportLink::on_timer> timer_{*this};  // pause, connect, idle
-  event::MemberTimer<TeleportLink, &TeleportLink::on_batch_timer> batch_timer_{*this};
 };
 
 }  // namespace httpteleport::upstream

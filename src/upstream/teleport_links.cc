@@ -1,5 +1,7 @@
 #include "upstream/teleport_links.h"
 
+#include <algorithm>
+
 #include "upstream/teleport_link.h"
 
 namespace httpteleport::upstream {
@@ -13,7 +15,8 @@ TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOpti
 
 TeleportLinks::~TeleportLinks() = default;
 
-http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler, bool) {
+http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler,
+                                                 const StreamOptions&) {
   TeleportLink* best = nullptr;
   for (const auto& link : links_) {
     link->wake();
@@ -24,9 +27,26 @@ http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler,
   return best->open_stream(handler);
 }
 
-void TeleportLinks::drain() {
-  for (const auto& link : links_)
+void TeleportLinks::on_addresses_changed() {
+  std::erase_if(retired_, [](const auto& link) { return !link->is_up() && link->pending() == 0; });
+  for (auto& link : links_) {
+    if (!link->is_up() || context_.has_address(link->address())) continue;
     link->drain();
+    retired_.push_back(std::exchange(link, std::make_unique<TeleportLink>(context_, options_)));
+  }
+}
+
+void TeleportLinks::drain() {
+  for (const auto* links : {&links_, &retired_}) {
+    for (const auto& link : *links)
+      link->drain();
+  }
+}
+
+bool TeleportLinks::is_idle() const {
+  const auto is_idle = [](const auto& link) { return link->pending() == 0; };
+  return std::all_of(links_.begin(), links_.end(), is_idle) &&
+         std::all_of(retired_.begin(), retired_.end(), is_idle);
 }
 
 }  // namespace httpteleport::upstream

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "compress/stream.h"
+#include "net/proxy_protocol.h"
 #include "upstream/transport.h"
 
 namespace httpteleport::upstream {
@@ -27,6 +29,8 @@ struct TeleportOptions {
   Duration reconnect_delay_min = std::chrono::milliseconds(20);
   Duration reconnect_delay_max = std::chrono::seconds(1);
   Duration dead_peer_timeout = std::chrono::seconds(60);  // sent bytes nobody acknowledges
+  // Each link begins with a PROXY header that names nobody: its requests are many clients'.
+  std::optional<net::ProxyVersion> proxy_header;
 };
 
 // Owned by an endpoint. An exchange goes to the open link with the fewest pending ones; only
@@ -36,13 +40,18 @@ class TeleportLinks final : public Transport {
   TeleportLinks(const TransportContext& context, const TeleportOptions& options);
   ~TeleportLinks() override;
 
-  http::UpstreamStream& open_stream(http::ResponseHandler& handler, bool fresh) override;
+  http::UpstreamStream& open_stream(http::ResponseHandler& handler,
+                                    const StreamOptions& options) override;
+  void on_addresses_changed() override;
   void drain() override;
+  bool is_idle() const override;
 
  private:
   TransportContext context_;
   TeleportOptions options_;
   std::vector<std::unique_ptr<TeleportLink>> links_;
+  // To addresses that are gone; kept until their last answers have come.
+  std::vector<std::unique_ptr<TeleportLink>> retired_;
 };
 
 }  // namespace httpteleport::upstream

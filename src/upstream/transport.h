@@ -2,6 +2,7 @@
 // links.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "http/stream.h"
 #include "metrics/worker_metrics.h"
 #include "net/address.h"
+#include "tls/client_context.h"
 
 namespace httpteleport::upstream {
 
@@ -16,7 +18,26 @@ namespace httpteleport::upstream {
 struct TransportContext {
   event::Loop& loop;
   metrics::WorkerMetrics& metrics;
-  const std::vector<net::Address>& addresses;  // of the endpoint; tried in turn
+  const std::vector<net::Address>& addresses;  // of the endpoint, never empty; tried in turn
+  tls::ClientContext* tls = nullptr;           // null: in the clear
+  std::string host{};  // of the endpoint, as TLS asks for and verifies it; given with `tls`
+
+  bool has_address(const net::Address& address) const {
+    return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+  }
+};
+
+// What an exchange wants of the stream it is given. The addresses are good until open_stream()
+// returns.
+struct StreamOptions {
+  // Not on a connection that was idle, because the last attempt found such a one closed, and others
+  // may be as stale.
+  bool fresh = false;
+  // The two ends of the client's connection, for a PROXY header; invalid where there is none.
+  const net::Address& client = kNoAddress;
+  const net::Address& client_connected_to = kNoAddress;
+
+  static inline const net::Address kNoAddress{};
 };
 
 class Transport {
@@ -25,12 +46,18 @@ class Transport {
 
   // A lane for one exchange. Never fails at once: an endpoint that cannot be reached is reported by
   // on_upstream_reset(), later. `handler` outlives the stream.
-  // `fresh`: not on a connection that was idle, because the last attempt found such a one closed,
-  // and others may be as stale.
-  virtual http::UpstreamStream& open_stream(http::ResponseHandler& handler, bool fresh) = 0;
+  virtual http::UpstreamStream& open_stream(http::ResponseHandler& handler,
+                                            const StreamOptions& options) = 0;
+
+  // The endpoint's addresses are others now. Connections to those that are gone finish what they
+  // carry; new streams go to the new ones.
+  virtual void on_addresses_changed() = 0;
 
   // No new streams will come: close what is idle now, the rest when it becomes so.
   virtual void drain() = 0;
+
+  // No connection carries an exchange, or bytes that one has left behind.
+  virtual bool is_idle() const = 0;
 };
 
 }  // namespace httpteleport::upstream

@@ -9,6 +9,7 @@
 #include "support/content.h"
 #include "support/http_message.h"
 #include "support/load_client.h"
+#include "support/paths.h"
 
 namespace httpteleport::test {
 namespace {
@@ -70,7 +71,7 @@ class LinkConcurrency : public testing::Test {
     EXPECT_EQ((*far_)->expvar("linkConns"), 1) << (*far_)->expvar_json();
   }
 
-  Process origin_{{std::string(HT_BIN_DIR) + "/test_origin"}};
+  Process origin_{{bin_dir() + "/test_origin"}};
   Address origin_address_;
   std::unique_ptr<RunningHttptp> far_;
   std::unique_ptr<RunningHttptp> near_;

@@ -21,6 +21,7 @@
 #include "integration/topology.h"
 #include "support/http_message.h"
 #include "support/independent_codecs.h"
+#include "support/paths.h"
 #include "support/socket.h"
 #include "teleport/v0/handshake.h"
 #include "teleport/v0/test_frames.h"
@@ -35,8 +36,8 @@ constexpr uint32_t kRequests = 7;
 
 // The bytes of one direction of one recording, handshake included.
 std::string recording(LinkCoding coding, std::string_view direction) {
-  const std::string path = std::string(HT_SOURCE_DIR) + "/tests/data/wire-v0/v0-" +
-                           link_coding_name(coding) + ".1." + std::string(direction);
+  const std::string path = source_dir() + "/tests/data/wire-v0/v0-" + link_coding_name(coding) +
+                           ".1." + std::string(direction);
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file.is_open()) << path;
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

@@ -5,10 +5,7 @@
 #include <cstdlib>
 
 #include "support/http_message.h"
-
-#ifndef HT_BIN_DIR
-#error "HT_BIN_DIR must name the folder of the built programs"
-#endif
+#include "support/paths.h"
 
 namespace httpteleport::test {
 namespace {
@@ -24,12 +21,12 @@ std::optional<Address> wait_address(Process& process, std::string_view marker, D
 
 std::unique_ptr<HttptpProcess> HttptpProcess::start(const Options& options, std::string& error) {
   std::vector<std::string> argv;
-  argv.push_back(options.binary.empty() ? std::string(HT_BIN_DIR) + "/httptp" : options.binary);
+  argv.push_back(options.binary.empty() ? bin_dir() + "/httptp" : options.binary);
   argv.insert(argv.end(), options.flags.begin(), options.flags.end());
   const bool has_metrics = std::any_of(argv.begin(), argv.end(), [](const std::string& flag) {
     return flag.find("-expvarAddr") != std::string::npos;
   });
-  if (!has_metrics) argv.emplace_back("-expvarAddr=127.0.0.1:0");
+  if (options.adds_metrics && !has_metrics) argv.emplace_back("-expvarAddr=127.0.0.1:0");
   const Deadline deadline = after();
   std::unique_ptr<HttptpProcess> started(new HttptpProcess(argv, options.environment));
   const auto address = wait_address(started->process_, "listening on ", deadline);

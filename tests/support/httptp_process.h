@@ -11,15 +11,17 @@
 
 namespace httpteleport::test {
 
-// Owns one `httptp`. start() adds `-expvarAddr=127.0.0.1:0` when the flags do not name one, so that
-// several can run side by side; `-in` should have port 0. The destructor sends SIGTERM and waits,
-// so that a sanitizer can report what it found; who wants to know the outcome calls stop() before.
+// Owns one `httptp`. start() adds `-expvarAddr=127.0.0.1:0` when the flags do not name one and
+// `adds_metrics` is set, so that several can run side by side; `-in` should have port 0. The
+// destructor sends SIGTERM and waits, so that a sanitizer can report what it found; who wants to
+// know the outcome calls stop() before.
 class HttptpProcess {
  public:
   struct Options {
-    std::string binary{};  // empty: HT_BIN_DIR/httptp
+    std::string binary{};  // empty: bin_dir()/httptp
     std::vector<std::string> flags{};
     Process::Environment environment{};
+    bool adds_metrics = true;  // false: `-expvarAddr` stands elsewhere
   };
 
   // Starts it and waits until it says where it listens, at most 10 s. On failure the result is null

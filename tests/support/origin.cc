@@ -61,7 +61,10 @@ class Origin::Loop : public OriginHost {
  public:
   explicit Loop(const Options& options)
       : options_(options),
-        listener_({.ipv6 = options.ipv6, .receive_buffer_bytes = options.receive_buffer_bytes}),
+        listener_({.ipv6 = options.ipv6,
+                   .port = options.port,
+                   .unix_path = options.unix_path,
+                   .receive_buffer_bytes = options.receive_buffer_bytes}),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
         scratch_(kScratchBytes) {
@@ -109,6 +112,8 @@ class Origin::Loop : public OriginHost {
     gate_open_ = open;
     gate_moved_ = true;  // acted upon at the end of the turn, when no connection is in a call
   }
+  Origin::Mood mood() const override { return mood_; }
+  void set_mood(Mood mood) { mood_ = mood; }
   void schedule(OriginConnection& connection, uint64_t delay_ms) override {
     timers_.push({Clock::now() + std::chrono::milliseconds(delay_ms), connection.id()});
   }
@@ -248,6 +253,7 @@ class Origin::Loop : public OriginHost {
   uint64_t bodies_ = 0;
   bool gate_open_ = false;
   bool gate_moved_ = false;
+  Mood mood_ = Mood::kWell;
   bool stopping_ = false;
   OriginCounters live_;
 
@@ -279,6 +285,10 @@ void Origin::open_gate() {
 
 void Origin::close_gate() {
   loop_->post([loop = loop_.get()] { loop->set_gate(false); });
+}
+
+void Origin::set_mood(Mood mood) {
+  loop_->post([loop = loop_.get(), mood] { loop->set_mood(mood); });
 }
 
 void Origin::send_event(std::string data) {

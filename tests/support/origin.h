@@ -83,8 +83,17 @@ class Origin {
     kTruncate,   // the connection ends in the middle of a body
   };
 
+  // Whether it does its job at all. Who is not well looks at no path but the control ones'.
+  enum class Mood : uint8_t {
+    kWell,
+    kHangs,  // every request is one for /stall
+    kFails,  // every request is one for /status/500
+  };
+
   struct Options {
     bool ipv6 = false;
+    uint16_t port = 0;             // 0: the kernel chooses; else that of an origin that has ended
+    std::string unix_path{};       // if not empty, it listens there
     int receive_buffer_bytes = 0;  // > 0: the kernel's buffer of each connection
     Corruption corruption = Corruption::kNone;
     uint64_t corrupt_every = 10;  // every so many requests that get a body
@@ -106,6 +115,8 @@ class Origin {
   // Answers what is held, and from now on holds nothing, until close_gate(). Closed at the start.
   void open_gate();
   void close_gate();
+  // For requests whose head comes from now on. What hangs goes on hanging.
+  void set_mood(Mood mood);
   // Sends `data` (one line) as an event to every client of /sse.
   void send_event(std::string data);
 

@@ -131,6 +131,10 @@ bool OriginConnection::process(std::string_view input) {
 void OriginConnection::on_head() {
   const MessageHead& head = parser_.head();
   route_ = parse_origin_target(head.target);
+  if (!route_.control && host_->mood() != Origin::Mood::kWell) {
+    const bool hangs = host_->mood() == Origin::Mood::kHangs;
+    route_ = {.kind = hangs ? PathKind::kStall : PathKind::kStatus, .status = 500};
+  }
   phase_ = Phase::kBody;
   close_after_ = !head.keep_alive();
   hash_ = {};

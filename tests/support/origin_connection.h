@@ -38,6 +38,7 @@ class OriginHost {
   virtual OriginCounters& live_counters() = 0;
   virtual bool gate_is_open() const = 0;
   virtual void set_gate(bool open) = 0;
+  virtual Origin::Mood mood() const = 0;
   // Calls connection.on_timer() after `delay_ms`.
   virtual void schedule(OriginConnection& connection, uint64_t delay_ms) = 0;
   // How the answer to a request that gets a body is to be spoiled.

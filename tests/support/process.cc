@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -102,8 +103,9 @@ void Process::collect() {
   for (;;) {
     pollfd entries[2] = {{pipe_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
     if (::poll(entries, 2, -1) < 0 && errno != EINTR) die("poll");
-    const ssize_t got = entries[0].revents != 0 ? ::read(pipe_.get(), piece, sizeof piece) : -1;
+    // What is not in the pipe any more is in output_, for whoever has the lock.
     const std::lock_guard lock(mutex_);
+    const ssize_t got = entries[0].revents != 0 ? ::read(pipe_.get(), piece, sizeof piece) : -1;
     if (got > 0) {
       const size_t room = kOutputBytesMax - std::min(kOutputBytesMax, output_.size());
       output_.append(piece, std::min(static_cast<size_t>(got), room));
@@ -126,8 +128,20 @@ std::optional<ExitStatus> Process::wait_exit(Deadline deadline) {
     status_ = ExitStatus{};
     if (WIFEXITED(status)) status_->code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) status_->signal = WTERMSIG(status);
+    wait_last_output();
   }
   return status_;
+}
+
+// The pipe may stay open: a child of the child may have it too.
+void Process::wait_last_output() {
+  std::unique_lock lock(mutex_);
+  const auto is_empty = [this] {
+    int waiting = 0;
+    return output_ended_ || (::ioctl(pipe_.get(), FIONREAD, &waiting) == 0 && waiting == 0);
+  };
+  while (!is_empty())
+    grown_.wait(lock);
 }
 
 void Process::signal(int number) {

@@ -45,7 +45,8 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   pid_t pid() const { return pid_; }
-  // The end of the process, when it came in time. May be asked again.
+  // The end of the process, when it came in time; output() has all that it has written then. May be
+  // asked again.
   std::optional<ExitStatus> wait_exit(Deadline deadline = after());
   bool is_running() { return !wait_exit(Clock::now()); }
   // Does nothing once the process has been waited for.
@@ -68,6 +69,7 @@ class Process {
 
  private:
   void collect();
+  void wait_last_output();
   uint64_t status_bytes(std::string_view key) const;
 
   pid_t pid_ = -1;

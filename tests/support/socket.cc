@@ -3,10 +3,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <ostream>
 
@@ -28,8 +30,8 @@ void set_option(int fd, int level, int name, int value) {
   if (::setsockopt(fd, level, name, &value, sizeof value) != 0) die("setsockopt");
 }
 
-Fd open_socket(bool ipv6) {
-  Fd fd(::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Fd open_socket(int family) {
+  Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) die("socket");
   return fd;
 }
@@ -37,10 +39,12 @@ Fd open_socket(bool ipv6) {
 }  // namespace
 
 std::string Address::text() const {
+  if (!unix_path.empty()) return "unix:" + unix_path;
   return (ipv6 ? "[::1]:" : "127.0.0.1:") + std::to_string(port);
 }
 
 std::optional<Address> Address::parse(std::string_view text) {
+  if (text.starts_with("unix:")) return Address{.unix_path = std::string(text.substr(5))};
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return {};
   Address address{.ipv6 = text.starts_with('[')};
@@ -52,6 +56,16 @@ std::optional<Address> Address::parse(std::string_view text) {
 
 unsigned Address::to_sockaddr(sockaddr_storage& storage) const {
   std::memset(&storage, 0, sizeof storage);
+  if (!unix_path.empty()) {
+    auto& un = reinterpret_cast<sockaddr_un&>(storage);
+    if (unix_path.size() >= sizeof un.sun_path) die("the path of a unix socket is too long");
+    un.sun_family = AF_UNIX;
+    std::memcpy(un.sun_path, unix_path.data(), unix_path.size());
+    const bool is_abstract = unix_path.front() == '@';
+    if (is_abstract) un.sun_path[0] = '\0';
+    return static_cast<unsigned>(offsetof(sockaddr_un, sun_path) + unix_path.size() +
+                                 (is_abstract ? 0 : 1));
+  }
   if (ipv6) {
     auto& in6 = reinterpret_cast<sockaddr_in6&>(storage);
     in6.sin6_family = AF_INET6;
@@ -87,15 +101,18 @@ std::ostream& operator<<(std::ostream& stream, IoStatus status) {
 }
 
 Socket::Socket(Fd fd) : fd_(std::move(fd)) {
-  set_option(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  int family = 0;
+  socklen_t size = sizeof family;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) die("getsockopt");
+  if (family != AF_UNIX) set_option(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 std::optional<Socket> Socket::connect(const Address& address, Deadline deadline,
                                       int receive_buffer_bytes) {
-  Fd fd = open_socket(address.ipv6);
-  if (receive_buffer_bytes > 0) set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes);
   sockaddr_storage storage;
   const unsigned size = address.to_sockaddr(storage);
+  Fd fd = open_socket(storage.ss_family);
+  if (receive_buffer_bytes > 0) set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes);
   if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) {
     if (errno != EINPROGRESS || !wait_for(fd.get(), POLLOUT, deadline)) return {};
     int error = 0;
@@ -194,18 +211,20 @@ void Socket::shut_down() {
   ::shutdown(fd_.get(), SHUT_RDWR);
 }
 
-Listener::Listener(const Options& options) : fd_(open_socket(options.ipv6)) {
+Listener::Listener(const Options& options)
+    : address_{.ipv6 = options.ipv6, .port = options.port, .unix_path = options.unix_path} {
+  sockaddr_storage storage;
+  socklen_t size = address_.to_sockaddr(storage);
+  fd_ = open_socket(storage.ss_family);
   set_option(fd_.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (options.receive_buffer_bytes > 0) {
     set_option(fd_.get(), SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes);
   }
-  sockaddr_storage storage;
-  socklen_t size = Address{.ipv6 = options.ipv6}.to_sockaddr(storage);
   auto* const name = reinterpret_cast<sockaddr*>(&storage);
   if (::bind(fd_.get(), name, size) != 0) die("bind");
   if (::listen(fd_.get(), options.backlog) != 0) die("listen");
+  if (!options.unix_path.empty()) return;
   if (::getsockname(fd_.get(), name, &size) != 0) die("getsockname");
-  address_.ipv6 = options.ipv6;
   address_.port = ntohs(options.ipv6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
                                      : reinterpret_cast<sockaddr_in&>(storage).sin_port);
 }

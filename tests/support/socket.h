@@ -1,4 +1,5 @@
-// Blocking TCP sockets for tests, on 127.0.0.1 and [::1] only, where every call has a deadline.
+// Blocking stream sockets for tests, on 127.0.0.1, [::1] and unix paths only, where every call has
+// a deadline.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +16,15 @@ struct sockaddr_storage;
 
 namespace httpteleport::test {
 
-// A port of this machine.
+// A port of this machine, or a unix socket.
 struct Address {
   bool ipv6 = false;
   uint16_t port = 0;
+  std::string unix_path{};  // if not empty, the others mean nothing; "@name" is an abstract one
 
-  // "127.0.0.1:80" or "[::1]:80".
+  // "127.0.0.1:80", "[::1]:80" or "unix:/path".
   std::string text() const;
-  // The reverse of text(); only the port is taken from what stands after the last colon.
+  // The reverse of text(); of an IP address only the port is taken, from behind the last colon.
   static std::optional<Address> parse(std::string_view text);
   // Fills `storage` and returns how many bytes of it count.
   unsigned to_sockaddr(sockaddr_storage& storage) const;
@@ -92,11 +94,13 @@ class Socket {
   std::string buffer_;
 };
 
-// A bound, listening socket on a port the kernel chose.
+// A bound, listening socket.
 class Listener {
  public:
   struct Options {
     bool ipv6 = false;
+    uint16_t port = 0;        // 0: the kernel chooses
+    std::string unix_path{};  // if not empty, it listens there
     int backlog = 4096;
     int receive_buffer_bytes = 0;  // > 0: fixed for every accepted connection
   };

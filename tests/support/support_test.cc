@@ -12,6 +12,7 @@
 #include "support/httptp_process.h"
 #include "support/load_client.h"
 #include "support/origin.h"
+#include "support/paths.h"
 #include "support/process.h"
 #include "support/scripted_peer.h"
 
@@ -393,7 +394,7 @@ TEST(LoadClient, NoticesBytesAfterAnAnswer) {
 TEST(LoadClient, HoldsTenThousandRequestsInFlight) {
   constexpr uint64_t kRequests = 10'000;
   ASSERT_GT(raise_file_limit(), kRequests + 100);
-  Process process({std::string(HT_BIN_DIR) + "/test_origin"});
+  Process process({bin_dir() + "/test_origin"});
   const auto line = process.wait_line("listening on ");
   ASSERT_TRUE(line.has_value()) << process.output();
   const Address origin = *Address::parse(*line);

@@ -37,7 +37,7 @@ class Writer {
 
 bool is_framing(FieldId id) {
   return id == FieldId::kConnection || id == FieldId::kContentLength ||
-         id == FieldId::kTransferEncoding;
+         id == FieldId::kTransferEncoding || id == FieldId::kUpgrade;
 }
 
 size_t bytes_of(const Fields& fields) {
@@ -53,6 +53,16 @@ void put_fields(Writer& writer, const Fields& fields) {
   }
 }
 
+// Never longer than the list as it came.
+void put_upgrade(Writer& writer, std::string_view protocols) {
+  writer.put("Connection: upgrade\r\nUpgrade: ");
+  for (bool first = true; const auto protocol = next_list_element(protocols); first = false) {
+    if (!first) writer.put(',');
+    writer.put(*protocol);
+  }
+  writer.put("\r\n");
+}
+
 void put_framing(Writer& writer, const OutgoingFraming& framing) {
   if (framing.content_length) {
     writer.put("Content-Length: ");
@@ -60,7 +70,9 @@ void put_framing(Writer& writer, const OutgoingFraming& framing) {
     writer.put("\r\n");
   }
   if (framing.chunked) writer.put("Transfer-Encoding: chunked\r\n");
-  if (framing.close) {
+  if (!framing.upgrade.empty()) {
+    put_upgrade(writer, framing.upgrade);
+  } else if (framing.close) {
     writer.put("Connection: close\r\n");
   } else if (framing.keep_alive) {
     writer.put("Connection: keep-alive\r\n");
@@ -72,6 +84,7 @@ void put_framing(Writer& writer, const OutgoingFraming& framing) {
 
 OutgoingFraming framing_of(const RequestHead& head) {
   OutgoingFraming framing;
+  framing.upgrade = head.upgrade;
   switch (head.body.kind) {
     case BodyLength::Kind::kKnown:
       framing.content_length = head.body.bytes;
@@ -119,7 +132,7 @@ void encode_response_fields(const ResponseHead& head, std::string_view date, Buf
 }
 
 void encode_framing(const OutgoingFraming& framing, BufferChain& out) {
-  const std::span<char> room = out.prepare(kFixedBytesMax);
+  const std::span<char> room = out.prepare(kFixedBytesMax + framing.upgrade.size());
   Writer writer(room.data());
   put_framing(writer, framing);
   out.commit(static_cast<size_t>(writer.at() - room.data()));

@@ -1,7 +1,7 @@
 // HTTP/1.1 messages, send side: heads, chunks and trailers appended to a buffer.
 //
 // The encoders write the framing themselves and never repeat a peer's: dropped fields, and whatever
-// Connection, Content-Length and Transfer-Encoding a head carries, are left out. Used by
+// Connection, Content-Length, Transfer-Encoding and Upgrade a head carries, are left out. Used by
 // proxy/http1_session, upstream/http1_connection and teleport/v0.
 #pragma once
 
@@ -16,14 +16,16 @@ namespace httpteleport::http::h1 {
 
 // How the message that follows a head is delimited, and what the head says about the connection.
 struct OutgoingFraming {
-  std::optional<uint64_t> content_length;  // sent as Content-Length
-  bool chunked = false;                    // Transfer-Encoding: chunked
-  bool close = false;                      // Connection: close
-  bool keep_alive = false;                 // Connection: keep-alive, for HTTP/1.0 clients
+  std::optional<uint64_t> content_length{};  // sent as Content-Length
+  bool chunked = false;                      // Transfer-Encoding: chunked
+  bool close = false;                        // Connection: close
+  bool keep_alive = false;                   // Connection: keep-alive, for HTTP/1.0 clients
+  std::string_view upgrade{};                // Connection: upgrade, and these protocols
 };
 
 // The framing of a request toward an HTTP/1.1 server: a body of unknown length is chunked; methods
-// that are expected to have a body say Content-Length: 0 when they have none.
+// that are expected to have a body say Content-Length: 0 when they have none; an offer to switch
+// protocols is made anew.
 OutgoingFraming framing_of(const RequestHead& head);
 
 void encode_request_head(const RequestHead& head, const OutgoingFraming& framing, BufferChain& out);

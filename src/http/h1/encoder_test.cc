@@ -154,6 +154,25 @@ TEST_F(Encoder, EndsAChunkedBodyWithTheTrailersThatAreNotDropped) {
   EXPECT_EQ(last_chunk(trailers), "0\r\nX-Sum: 1\r\nY: \r\n\r\n");
 }
 
+TEST_F(Encoder, OffersToSwitchProtocolsInItsOwnWords) {
+  RequestHead head;
+  const std::string_view wire =
+      "GET / HTTP/1.1\r\nHost: h\r\nconnection: keep-alive, UPGRADE\r\nupgrade: a ,\t, b/1\r\n\r\n";
+  ASSERT_TRUE(parse_request_head(wire, {}, head));
+  EXPECT_EQ(request(head, framing_of(head)),
+            "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a,b/1\r\n\r\n");
+  EXPECT_EQ(response(response_head(101), {.upgrade = "b/1"}),
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: b/1\r\n\r\n");
+}
+
+TEST_F(Encoder, MakesRoomForALongOffer) {
+  std::string offer = "a";
+  for (int i = 0; i < 5000; ++i)
+    offer += ",b";
+  EXPECT_TRUE(response(response_head(101), {.upgrade = offer})
+                  .ends_with("\r\nUpgrade: " + offer + "\r\n\r\n"));
+}
+
 // What is passed on reads back as the same message.
 TEST_F(Encoder, RoundTripsRequests) {
   for (const std::string_view wire :
@@ -163,6 +182,7 @@ TEST_F(Encoder, RoundTripsRequests) {
         "POST /p HTTP/1.1\r\nhOsT: h\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\nA:\r\n\r\n",
         "PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775807\r\n\r\n",
         "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nConnection: x, Upgrade\r\nUpgrade: a/1,,b\r\nX: 1\r\n\r\n",
         "BREW /\"<> HTTP/1.1\r\nHost: h\r\nA: \xff \t z\r\nA: 2\r\n\r\n"}) {
     RequestHead head;
     ASSERT_TRUE(parse_request_head(wire, {}, head));

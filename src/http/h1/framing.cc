@@ -19,13 +19,16 @@ struct FramingFields {
   int codings = 0;
   int hosts = 0;
   int expectations = 0;
+  int upgrades = 0;
   bool close = false;
   bool keep_alive = false;
-  bool names_others = false;  // Connection names more than close and keep-alive
+  bool wants_upgrade = false;
+  bool names_others = false;  // Connection names more than these three
   const Field* length = nullptr;
   const Field* coding = nullptr;
   Field* host = nullptr;
   const Field* expectation = nullptr;
+  const Field* upgrade = nullptr;
 };
 
 void read_connection_options(std::string_view list, FramingFields& found) {
@@ -34,6 +37,8 @@ void read_connection_options(std::string_view list, FramingFields& found) {
       found.close = true;
     } else if (equals_ignoring_case(*option, "keep-alive")) {
       found.keep_alive = true;
+    } else if (equals_ignoring_case(*option, "upgrade")) {
+      found.wants_upgrade = true;
     } else {
       found.names_others = true;
     }
@@ -66,13 +71,17 @@ FramingFields look_at(Fields& fields) {
         ++found.expectations;
         found.expectation = &field;
         break;
+      case FieldId::kUpgrade:
+        ++found.upgrades;
+        found.upgrade = &field;
+        field.dropped = true;
+        break;
       case FieldId::kKeepAlive:
       case FieldId::kProxyAuthenticate:
       case FieldId::kProxyAuthorization:
       case FieldId::kProxyConnection:
       case FieldId::kTe:
       case FieldId::kTrailer:
-      case FieldId::kUpgrade:
         field.dropped = true;
         break;
       default:
@@ -204,6 +213,52 @@ void frame_expectation(RequestHead& head, const FramingFields& found) {
   if (!head.expects_continue) head.fields.drop(FieldId::kExpect);
 }
 
+bool is_token(std::string_view text) {
+  for (const char c : text) {
+    if (!is_char(c, kTokenChar)) return false;
+  }
+  return !text.empty();
+}
+
+// name ["/" version], of a protocol in which no requests travel that we would not see.
+bool may_switch_to(std::string_view protocol) {
+  const size_t slash = protocol.find('/');
+  const std::string_view name = protocol.substr(0, slash);
+  if (!is_token(name)) return false;
+  if (slash != std::string_view::npos && !is_token(protocol.substr(slash + 1))) return false;
+  for (const std::string_view forbidden : {"h2", "h2c", "http", "tls"}) {
+    if (equals_ignoring_case(name, forbidden)) return false;
+  }
+  return true;
+}
+
+void frame_upgrade(RequestHead& head, const FramingFields& found) {
+  if (found.upgrades != 1 || !found.wants_upgrade || head.version_minor == 0 ||
+      head.method == Method::kHead || !head.body.is_none()) {
+    return;
+  }
+  std::string_view rest = found.upgrade->value;
+  bool any = false;
+  while (const auto protocol = next_list_element(rest)) {
+    if (!may_switch_to(*protocol)) return;
+    any = true;
+  }
+  if (any) head.upgrade = found.upgrade->value;
+}
+
+Result<void> frame_switch(std::string_view offer, const FramingFields& found, ResponseHead& head) {
+  if (offer.empty()) return bad_response("the response switches protocols, which nobody asked for");
+  if (head.version_minor == 0 || found.lengths > 0 || found.codings > 0)
+    return bad_response("the response switches protocols, but is not framed like that");
+  while (const auto protocol = next_list_element(offer)) {
+    if (found.upgrades != 1 || !equals_ignoring_case(*protocol, found.upgrade->value)) continue;
+    head.upgrade = found.upgrade->value;
+    head.body = BodyLength::unknown();
+    return {};
+  }
+  return bad_response("the response switches to a protocol that was not offered");
+}
+
 }  // namespace
 
 std::optional<uint64_t> parse_content_length(std::string_view value) {
@@ -224,6 +279,7 @@ Result<void> frame_request(RequestHead& head) {
   head.keep_alive = head.version_minor >= 1 ? !found.close : found.keep_alive && !found.close;
   if (const Result<void> target = frame_target(head, found); !target) head.refusal = target.error();
   frame_expectation(head, found);
+  frame_upgrade(head, found);
   // An HTTP/1.0 client may name the host in the target alone; whoever is next needs the field.
   if (found.hosts == 0 && !head.authority.empty() && !head.refusal)
     head.fields.add("Host", head.authority, FieldId::kHost);
@@ -233,14 +289,14 @@ Result<void> frame_request(RequestHead& head) {
   return {};
 }
 
-Result<void> frame_response(Method request_method, ResponseHead& head) {
+Result<void> frame_response(Method request_method, std::string_view upgrade_offer,
+                            ResponseHead& head) {
   const FramingFields found = look_at(head.fields);
-  if (head.status == 101)
-    return bad_response("the response switches protocols, which nobody asked for");
   head.keep_alive = head.version_minor >= 1 ? !found.close : found.keep_alive && !found.close;
   if (found.names_others && !drop_named_by_connection(head.fields)) {
     head.refusal = bad_response("the response's Connection names too many fields");
   }
+  if (head.status == 101) return frame_switch(upgrade_offer, found, head);
 
   if (found.lengths > 1) return bad_response("the response has more than one Content-Length");
   if (found.lengths == 1) {

@@ -374,6 +374,58 @@ TEST(RequestFraming, ExpectsOneThingOnly) {
     expect_request(c);
 }
 
+constexpr Case kOffers[] = {
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: WebSocket"sv,
+     "GET / 1.1 of h [Host:h] body=none keep upgrade=WebSocket"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: a/1 ,\t,b\r\nConnection: keep-alive, upgrade"sv,
+     "GET / 1.1 of h [Host:h] body=none keep upgrade=a/1,b"},
+    {"POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a\r\nContent-Length: 0"sv,
+     "POST / 1.1 of h [Host:h] body=none keep upgrade=a"},
+    // What Connection names besides goes no further, as ever.
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade, x\r\nUpgrade: a\r\nX: 1"sv,
+     "GET / 1.1 of h [Host:h] body=none keep upgrade=a"},
+    // Not asked for properly: served as if there were none.
+    {"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: a"sv, "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.0\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a"sv,
+     "GET / 1.0 of h [Host:h] body=none close"},
+    {"HEAD / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a"sv,
+     "HEAD / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a\r\nUpgrade: b"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a\r\nContent-Length: 1"sv,
+     "GET / 1.1 of h [Host:h] body=1 keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a\r\nTransfer-Encoding: chunked"sv,
+     "GET / 1.1 of h [Host:h] body=unknown keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade:"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: ,"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a b"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a/"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a/1/2"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    // Requests would travel unseen in these.
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: h2c"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: H2C/1"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: HTTP/2.0"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: TLS/1.0, HTTP/1.1"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket, h2c"sv,
+     "GET / 1.1 of h [Host:h] body=none keep"},
+};
+
+TEST(RequestFraming, KnowsAnOfferToSwitchProtocols) {
+  for (const Case& c : kOffers)
+    expect_request(c);
+}
+
 constexpr Case kResponses[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 5"sv, "200 OK 1.1 [] body=5 keep"},
     {"HTTP/1.1 200 OK\r\nContent-Length: 0"sv, "200 OK 1.1 [] body=none keep"},
@@ -438,6 +490,40 @@ constexpr Case kResponses[] = {
 TEST(ResponseFraming, KnowsOneWayToDelimitABodyAndRefusesTheOthers) {
   for (const Case& c : kResponses)
     expect_response(Method::kGet, c);
+}
+
+constexpr Case kSwitches[] = {
+    {"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\nA: b"sv,
+     "101 Switching Protocols 1.1 [A:b] body=unknown keep upgrade=WebSocket"},
+    {"HTTP/1.1 101 x\r\nUpgrade: b/2"sv, "101 x 1.1 [] body=unknown keep upgrade=b/2"},
+    {"HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nContent-Length: 0"sv,
+     "200 OK 1.1 [] body=none keep"},
+    {"HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: h2c"sv,
+     "failed 502 the response switches to a protocol that was not offered"},
+    {"HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: websocket, b/2"sv,
+     "failed 502 the response switches to a protocol that was not offered"},
+    {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nUpgrade: websocket"sv,
+     "failed 502 the response switches to a protocol that was not offered"},
+    {"HTTP/1.1 101 x\r\nConnection: upgrade"sv,
+     "failed 502 the response switches to a protocol that was not offered"},
+    {"HTTP/1.1 101 x\r\nUpgrade:"sv,
+     "failed 502 the response switches to a protocol that was not offered"},
+    {"HTTP/1.0 101 x\r\nUpgrade: websocket"sv,
+     "failed 502 the response switches protocols, but is not framed like that"},
+    {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nContent-Length: 0"sv,
+     "failed 502 the response switches protocols, but is not framed like that"},
+    {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked"sv,
+     "failed 502 the response switches protocols, but is not framed like that"},
+};
+
+TEST(ResponseFraming, SwitchesOnlyToAProtocolThatWasOffered) {
+  for (const Case& c : kSwitches) {
+    const std::string wire = std::string(c.lines) + "\r\n\r\n";
+    const HeadOutcome outcome = parse_every_way(wire, [](std::string_view bytes) {
+      return parse_response(bytes, Method::kGet, {}, "websocket, b/2");
+    });
+    EXPECT_EQ(outcome.text, c.want) << wire;
+  }
 }
 
 TEST(ResponseFraming, KnowsThatAnswersToHeadHaveNoBody) {

@@ -191,7 +191,8 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
 }
 
 Result<size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
-                                   Method request_method, ResponseHead& head) {
+                                   Method request_method, ResponseHead& head,
+                                   std::string_view upgrade_offer) {
   head.clear();
   Cursor cursor = cursor_within(bytes, limits);
   int major = 1;
@@ -231,7 +232,7 @@ Result<size_t> parse_response_head(std::string_view bytes, const HeadLimits& lim
                     "the response head is larger than the limit (-outMaxHeaderSize)");
   }
   if (step == Step::kNeedMore) return size_t{0};
-  if (const Result<void> framed = frame_response(request_method, head); !framed)
+  if (const Result<void> framed = frame_response(request_method, upgrade_offer, head); !framed)
     return framed.error();
   return size;
 }

@@ -36,10 +36,11 @@ struct HeadLimits {
 Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
                                   RequestHead& head);
 
-// The same for a response to a request with `request_method`. Errors (source kUpstream):
-// kMalformed, kHeadTooLarge, kBadVersion, kUnsupported.
+// The same for a response to a request with `request_method`, which offered to switch to
+// `upgrade_offer`. Errors (source kUpstream): kMalformed, kHeadTooLarge, kBadVersion, kUnsupported.
 Result<size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
-                                   Method request_method, ResponseHead& head);
+                                   Method request_method, ResponseHead& head,
+                                   std::string_view upgrade_offer = {});
 
 // Parses a trailer section with its empty line (RFC 9112 section 7.1.2); the same conventions.
 // Fields that must not stand in trailers (framing, routing, hop by hop) are marked dropped.

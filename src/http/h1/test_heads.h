@@ -53,13 +53,22 @@ inline std::string describe(const Error& error) {
   return std::to_string(status_of(error)) + " " + error.detail;
 }
 
+// " upgrade=a,b", or nothing.
+inline std::string describe_upgrade(std::string_view protocols) {
+  std::string text;
+  while (const auto protocol = next_list_element(protocols))
+    text += (text.empty() ? " upgrade=" : ",") + std::string(*protocol);
+  return text;
+}
+
 // "GET /path 1.1 of host [Host:host|A:b] body=none keep"; a refusal stands in front.
 inline std::string describe(const RequestHead& head) {
   return (head.refusal ? "refused " + describe(*head.refusal) + "; " : "") +
          std::string(head.method_text) + " " + std::string(head.target) + " 1." +
          std::to_string(head.version_minor) + " of " + std::string(head.authority) + " [" +
          describe(head.fields) + "] body=" + describe(head.body) +
-         (head.keep_alive ? " keep" : " close") + (head.expects_continue ? " continue" : "");
+         (head.keep_alive ? " keep" : " close") + (head.expects_continue ? " continue" : "") +
+         describe_upgrade(head.upgrade);
 }
 
 // "200 OK 1.1 [A:b] body=5 keep".
@@ -68,7 +77,7 @@ inline std::string describe(const ResponseHead& head) {
          std::to_string(head.status) + " " + std::string(head.reason) + " 1." +
          std::to_string(head.version_minor) + " [" + describe(head.fields) +
          "] body=" + (head.body_is_chunked ? "chunked" : describe(head.body)) +
-         (head.keep_alive ? " keep" : " close");
+         (head.keep_alive ? " keep" : " close") + describe_upgrade(head.upgrade);
 }
 
 inline constexpr std::string_view kNeedMore = "need more";
@@ -97,10 +106,12 @@ inline HeadOutcome parse_request(std::string_view bytes, const HeadLimits& limit
 }
 
 inline HeadOutcome parse_response(std::string_view bytes, Method request_method = Method::kGet,
-                                  const HeadLimits& limits = {}) {
+                                  const HeadLimits& limits = {},
+                                  std::string_view upgrade_offer = {}) {
   const ExactBytes exact(bytes);
   ResponseHead head;
-  const Result<size_t> size = parse_response_head(exact.view(), limits, request_method, head);
+  const Result<size_t> size =
+      parse_response_head(exact.view(), limits, request_method, head, upgrade_offer);
   if (!size) {
     EXPECT_EQ(size.error().source, Source::kUpstream);
     return {"failed " + describe(size.error()), 0};

@@ -1,22 +1,19 @@
-// The choice of an endpoint: the least pending work. Plain data in, index out.
+// The choice of an endpoint: the least pending work.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <span>
+#include "upstream/balancer/balancer.h"
 
 namespace httpteleport::upstream {
 
-struct EndpointLoad {
-  uint32_t pending = 0;  // exchanges sent and not yet answered
-  uint32_t weight = 1;   // 1..256
-  bool eligible = true;  // may be chosen at all
-};
-
 // Index of the eligible endpoint with the least pending work per weight, or nullopt when there is
-// none. Ties go to the first at or after `start`, so that callers who advance `start` with each
-// pick spread ties evenly. `start` < loads.size() unless that is 0. O(n).
+// none. Ties go to the first at or after `start`, which is as Choice has it.
 std::optional<size_t> pick_least_loaded(std::span<const EndpointLoad> loads, size_t start);
+
+class LeastLoaded final : public Balancer {
+ public:
+  std::optional<size_t> pick(const Choice& choice) override {
+    return pick_least_loaded(choice.loads, choice.start);
+  }
+};
 
 }  // namespace httpteleport::upstream

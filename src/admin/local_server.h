@@ -1,0 +1,38 @@
+// An HTTP server for answers that the program makes itself, on the control thread: the pages of
+// operators, the challenges of certification authorities.
+#pragma once
+
+#include "admin/pages.h"
+#include "net/lingering.h"
+#include "net/listener.h"
+#include "proxy/session_context.h"
+
+namespace httpteleport::admin {
+
+// Its traffic is not counted among the proxy's. The loop and the source of its pages outlive it.
+class LocalServer final : private net::AcceptHandler {
+ public:
+  // Over it the oldest is closed: a certification authority comes, asks and goes, and must not be
+  // kept out by clients that stay.
+  static constexpr int64_t kConnectionsMax = 512;
+
+  LocalServer(event::Loop& loop, net::Socket listen_socket, PageSource& source);
+  ~LocalServer();
+
+  Result<void> start() { return listener_.start(); }
+  // What is accepted is served on.
+  void stop_accepting() { listener_.close(); }
+  net::Address address() const { return listener_.address(); }
+
+ private:
+  void on_accept(net::Socket socket, const net::Address& peer) override;
+
+  metrics::WorkerMetrics metrics_;
+  net::LingeringConnections lingering_;
+  http::DateCache date_;
+  PageHandlers handlers_;
+  proxy::SessionContext sessions_;
+  net::Listener listener_;
+};
+
+}  // namespace httpteleport::admin

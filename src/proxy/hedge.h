@@ -1,0 +1,42 @@
+// A second attempt of a request whose first one is not answered: both run, and the first answer
+// counts.
+#pragma once
+
+#include "base/deletable.h"
+#include "http/stream.h"
+#include "upstream/cluster.h"
+
+namespace httpteleport::proxy {
+
+class Exchange;
+
+// Owned by its exchange, which it tells what happens to the second stream. Once that answers, or
+// the first one fails, the exchange adopts it: then its events are the exchange's own.
+class Hedge final : public Deletable, public http::ResponseHandler {
+ public:
+  Hedge(Exchange& exchange, upstream::EndpointLease lease)
+      : exchange_(exchange), lease_(std::move(lease)) {}
+
+  // The stream is open until its last event, cancel() or adopt().
+  void open(const upstream::StreamOptions& options);
+  http::UpstreamStream& stream() { return *stream_; }
+  upstream::EndpointLease& lease() { return lease_; }
+  // The exchange takes over the stream and the lease.
+  void adopt(http::UpstreamStream*& stream, upstream::EndpointLease& lease);
+  void cancel();
+
+ private:
+  void on_response_head(http::ResponseHead& head) override;
+  void on_response_body(std::string_view bytes) override;
+  void on_response_end(const http::Fields& trailers) override;
+  void on_upstream_reset(const Error& error) override;
+  void on_request_blocked() override;
+  void on_request_unblocked() override;
+
+  Exchange& exchange_;
+  upstream::EndpointLease lease_;
+  http::UpstreamStream* stream_ = nullptr;
+  bool adopted_ = false;
+};
+
+}  // namespace httpteleport::proxy

@@ -1,0 +1,27 @@
+// The file that tells others this process's id.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace httpteleport::server {
+
+// Control thread.
+class PidFile {
+ public:
+  PidFile() = default;
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+  // Removes the file if it still names this process: a successor has put its own id there.
+  ~PidFile();
+
+  // Writes our id to `path`, by way of another file, so that nobody reads half of it. Errors:
+  // kSystem; the file is as it was then.
+  Result<void> write(const std::string& path);
+
+ private:
+  std::string path_;
+};
+
+}  // namespace httpteleport::server

@@ -1,0 +1,222 @@
+// What a cluster adds to its parts: who is picked in which state of health, and changes of
+// addresses. The rest is in the tests of the parts.
+#include "upstream/cluster.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "net/test_net.h"
+#include "support/independent_codecs.h"
+#include "upstream/test_upstream.h"
+
+namespace httpteleport::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+using net::TestPeer;
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+class ClusterTest : public testing::Test {
+ protected:
+  void add(uint32_t weight = 1) {
+    const std::string name = "e" + std::to_string(options_.endpoints.size());
+    options_.endpoints.push_back({.name = name, .addresses = {net::loopback(1)}, .weight = weight});
+  }
+  void start() { cluster_ = std::make_unique<Cluster>(net_.loop, net_.metrics, options_); }
+  EndpointLease pick(const PickRequest& request = {}) { return cluster_->pick(request).lease; }
+  std::string picked(const PickRequest& request = {}) {
+    const EndpointLease lease = pick(request);
+    return lease.endpoint() == nullptr ? "nobody" : lease.endpoint()->name();
+  }
+  // Takes the endpoint of the next pick out.
+  std::string eject_one() {
+    EndpointLease lease = pick({.may_probe = false});
+    lease.report_failure({Code::kConnectFailed, Source::kUpstream});
+    return lease.endpoint()->name();
+  }
+  void pass(Duration time) {
+    const TimePoint start_time = net_.loop.now();
+    ASSERT_TRUE(net_.run_until([&] { return net_.loop.now() - start_time >= time; }));
+  }
+
+  net::TestNet net_;
+  ClusterOptions options_;
+  std::unique_ptr<Cluster> cluster_;
+};
+
+TEST_F(ClusterTest, SendsOneProbeAndEverythingElseToThoseInService) {
+  options_.ejection.first_pause = 10ms;
+  add();
+  add();
+  start();
+  const std::string out = eject_one();
+  for (int i = 0; i < 10; ++i)
+    EXPECT_NE(picked({.replaceable = true}), out);
+  pass(10ms);
+  EXPECT_NE(picked({.may_probe = false, .replaceable = true}), out);
+  EXPECT_NE(picked({.replaceable = false}), out) << "a better probe may come";
+  EndpointLease probe = pick({.replaceable = true});
+  ASSERT_EQ(probe.endpoint()->name(), out);
+  EXPECT_TRUE(probe.is_probe());
+  EXPECT_EQ(net_.metrics.probes.value(), 1u);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_NE(picked({.replaceable = true}), out) << "one probe at a time";
+  probe.report_answer(200);
+  probe.release();
+  EXPECT_EQ(net_.metrics.endpoints_in_service.value(), 2);
+}
+
+TEST_F(ClusterTest, TriesTheOneThatIsBackSoonestWhenAllAreOut) {
+  add();
+  add();
+  start();
+  const std::string first = eject_one();
+  pass(1ms);
+  eject_one();
+  EXPECT_EQ(picked(), first);
+  EXPECT_EQ(picked({.only_healthy = true}), "nobody");
+  EndpointLease lease = pick();
+  EXPECT_FALSE(lease.is_probe()) << "its pause is not over";
+  lease.report_answer(200);
+  EXPECT_EQ(net_.metrics.endpoints_in_service.value(), 1);
+}
+
+TEST_F(ClusterTest, AvoidsWhoFailedThisExchangeWhileThereIsAnother) {
+  add();
+  add();
+  start();
+  Endpoint* first = pick().endpoint();
+  const std::vector<Endpoint*> avoided{first};
+  for (int i = 0; i < 4; ++i)
+    EXPECT_NE(picked({.avoided = avoided}), first->name());
+  Endpoint* second = nullptr;
+  while (second == nullptr || second == first)
+    second = pick().endpoint();
+  const std::vector<Endpoint*> both{first, second};
+  EXPECT_NE(picked({.avoided = both}), "nobody");
+  EXPECT_EQ(picked({.avoided = both, .only_healthy = true}), "nobody");
+  EXPECT_EQ(picked({.unreachable = both}), "nobody");
+}
+
+TEST_F(ClusterTest, PassesOverWhoIsFullAndSaysSoWhenAllAre) {
+  options_.pending_max = 2;
+  options_.balancer.policy = Policy::kHash;
+  add();
+  add();
+  start();
+  std::vector<EndpointLease> leases;
+  for (int i = 0; i < 4; ++i) {
+    leases.push_back(pick({.key = 1}));
+    ASSERT_NE(leases.back().endpoint(), nullptr);
+  }
+  EXPECT_EQ(leases[0].endpoint(), leases[1].endpoint());
+  EXPECT_EQ(leases[2].endpoint(), leases[3].endpoint());
+  EXPECT_NE(leases[0].endpoint(), leases[2].endpoint());
+  EXPECT_TRUE(cluster_->pick({}).all_full);
+  leases.pop_back();
+  EXPECT_NE(pick().endpoint(), nullptr);
+}
+
+TEST_F(ClusterTest, StartsSlowlyWithWhoCameBack) {
+  options_.ejection.slow_start = 1h;
+  options_.ejection.first_pause = 0ms;
+  for (int i = 0; i < 2; ++i)
+    add();
+  start();
+  const std::string out = eject_one();
+  EndpointLease probe = pick({.replaceable = true});
+  probe.report_answer(200);
+  probe.release();
+  std::vector<EndpointLease> leases;
+  for (int i = 0; i < 20; ++i) {
+    leases.push_back(pick());
+    EXPECT_NE(leases.back().endpoint()->name(), out);
+  }
+}
+
+// ---- Other addresses.
+
+class ClusterAddresses : public ClusterTest {
+ protected:
+  void start_at_first() {
+    options_.endpoints.push_back({.name = "e", .addresses = {address(0)}});
+    start();
+  }
+  net::Address address(size_t i) { return net::local_address(listening_[i].fd()); }
+  http::UpstreamStream& open(RecordingHandler& handler) {
+    EndpointLease lease = pick();
+    http::UpstreamStream& stream = lease.endpoint()->open_stream(handler, {});
+    send_request(stream);
+    return stream;
+  }
+
+  // The next connection, once a request has come on it.
+  TestPeer* accept_request(size_t i) {
+    TestPeer* peer = net_.accept(listening_[i]);
+    const bool came = peer != nullptr && net_.run_until([&] { return !peer->received.empty(); });
+    return came ? peer : nullptr;
+  }
+
+  net::Socket listening_[2] = {net::TestNet::listen_socket(), net::TestNet::listen_socket()};
+};
+
+TEST_F(ClusterAddresses, ChangeWithoutHarmToWhatRuns) {
+  start_at_first();
+  RecordingHandler idle, busy, later;
+  open(idle);
+  TestPeer* idle_peer = accept_request(0);
+  ASSERT_NE(idle_peer, nullptr);
+  open(busy);
+  TestPeer* busy_peer = accept_request(0);
+  ASSERT_NE(busy_peer, nullptr);
+  idle_peer->send(kOk);
+  ASSERT_TRUE(net_.run_until([&] { return idle.ended; }));
+
+  cluster_->set_addresses(0, {address(1)});
+  ASSERT_TRUE(net_.run_until([&] { return idle_peer->ended; }));
+  EXPECT_FALSE(busy_peer->ended);
+  open(later);
+  TestPeer* new_peer = accept_request(1);
+  ASSERT_NE(new_peer, nullptr);
+  new_peer->send(kOk);
+  busy_peer->send(kOk);
+  ASSERT_TRUE(net_.run_until([&] { return busy.ended && later.ended; }));
+  ASSERT_TRUE(net_.run_until([&] { return busy_peer->ended; }));
+  net_.settle();
+  EXPECT_FALSE(new_peer->ended);
+
+  cluster_->set_addresses(0, {address(0), address(1)});
+  net_.settle();
+  EXPECT_FALSE(new_peer->ended) << "its address is still there";
+}
+
+TEST_F(ClusterAddresses, ChangeWithoutHarmToALink) {
+  options_.protocol = Protocol::kTeleport;
+  options_.teleport.compression.method = compress::Method::kNone;
+  start_at_first();
+  RecordingHandler before, after;
+  open(before);
+  TestPeer* old_far = net_.accept(listening_[0]);
+  ASSERT_NE(old_far, nullptr);
+  old_far->send(test::link_handshake(test::LinkCoding::kNone));
+  ASSERT_TRUE(net_.run_until([&] { return old_far->received.ends_with("\r\n\r\n"); }));
+
+  cluster_->set_addresses(0, {address(1)});
+  open(after);
+  TestPeer* new_far = net_.accept(listening_[1]);
+  ASSERT_NE(new_far, nullptr);
+  new_far->send(test::link_handshake(test::LinkCoding::kNone));
+  ASSERT_TRUE(net_.run_until([&] { return new_far->received.ends_with("\r\n\r\n"); }));
+  EXPECT_FALSE(old_far->ended);
+  old_far->send(test::link_frame(1, kOk));
+  new_far->send(test::link_frame(1, kOk));
+  ASSERT_TRUE(net_.run_until([&] { return before.ended && after.ended && old_far->ended; }));
+  cluster_->set_addresses(0, {address(0)});
+  ASSERT_TRUE(net_.run_until([&] { return new_far->ended; }));
+}
+
+}  // namespace
+}  // namespace httpteleport::upstream
