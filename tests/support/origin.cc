@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <condition_variable>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <queue>
 #include <thread>
@@ -91,9 +93,10 @@ class Origin::Loop : public OriginHost {
     if (::write(wake_.get(), &one, sizeof one) != sizeof one) die("eventfd");
   }
 
-  OriginCounters published() const {
-    const std::lock_guard lock(mutex_);
-    return published_;
+  OriginCounters counters() {
+    const auto answer = std::make_shared<std::promise<OriginCounters>>();
+    post([this, answer] { answer->set_value(live_); });
+    return answer->get_future().get();
   }
 
   bool wait_for(const std::function<bool(const OriginCounters&)>& condition, Deadline deadline) {
@@ -271,7 +274,7 @@ Address Origin::address() const {
   return loop_->address();
 }
 OriginCounters Origin::counters() const {
-  return loop_->published();
+  return loop_->counters();
 }
 
 bool Origin::wait_for(const std::function<bool(const OriginCounters&)>& condition,

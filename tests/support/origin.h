@@ -106,7 +106,7 @@ class Origin {
   Origin& operator=(const Origin&) = delete;
 
   Address address() const;
-  // As of the end of the loop's last turn.
+  // As of now: with all that a peer of the origin has seen of it.
   OriginCounters counters() const;
   // Waits until `condition(counters)` holds; false when the deadline passed first.
   bool wait_for(const std::function<bool(const OriginCounters&)>& condition,
