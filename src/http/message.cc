@@ -151,11 +151,15 @@ Field* Fields::find(FieldId id) {
   return const_cast<Field*>(std::as_const(*this).find(id));
 }
 
-Field* Fields::find(std::string_view name) {
-  for (Field& field : list_) {
+const Field* Fields::find(std::string_view name) const {
+  for (const Field& field : list_) {
     if (!field.dropped && equals_ignoring_case(field.name, name)) return &field;
   }
   return nullptr;
+}
+
+Field* Fields::find(std::string_view name) {
+  return const_cast<Field*>(std::as_const(*this).find(name));
 }
 
 void Fields::drop(FieldId id) {

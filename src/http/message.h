@@ -82,6 +82,7 @@ class Fields {
   const Field* find(FieldId id) const;
   // The first field of this name (without case) that is not dropped, or nullptr.
   Field* find(std::string_view name);
+  const Field* find(std::string_view name) const;
   void drop(FieldId id);
 
   bool empty() const { return list_.empty(); }

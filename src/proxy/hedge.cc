@@ -1,6 +1,6 @@
 #include "proxy/hedge.h"
 
-#include "proxy/exchange.h"
+#include "proxy/attempts.h"
 
 namespace httpteleport::proxy {
 
@@ -21,31 +21,31 @@ void Hedge::cancel() {
 
 void Hedge::on_response_head(http::ResponseHead& head) {
   if (!adopted_ && head.is_informational()) return;
-  if (!adopted_) return exchange_.on_hedge_answer(head);
-  exchange_.on_response_head(head);
+  if (!adopted_) return attempts_.on_hedge_answer(head);
+  handler_.on_response_head(head);
 }
 
 void Hedge::on_response_body(std::string_view bytes) {
-  exchange_.on_response_body(bytes);
+  handler_.on_response_body(bytes);
 }
 
 void Hedge::on_response_end(const http::Fields& trailers) {
-  exchange_.on_response_end(trailers);
+  handler_.on_response_end(trailers);
 }
 
 void Hedge::on_upstream_reset(const Error& error) {
-  if (adopted_) return exchange_.on_upstream_reset(error);
+  if (adopted_) return handler_.on_upstream_reset(error);
   stream_ = nullptr;
-  exchange_.on_hedge_reset(error);
+  attempts_.on_hedge_reset(error);
 }
 
-// The request is sent as a whole, so nobody is to be paused before this is the exchange's stream.
+// The request is sent as a whole, so nobody is to be paused before this is the stream in use.
 void Hedge::on_request_blocked() {
-  if (adopted_) exchange_.on_request_blocked();
+  if (adopted_) handler_.on_request_blocked();
 }
 
 void Hedge::on_request_unblocked() {
-  if (adopted_) exchange_.on_request_unblocked();
+  if (adopted_) handler_.on_request_unblocked();
 }
 
 }  // namespace httpteleport::proxy

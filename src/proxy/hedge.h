@@ -8,20 +8,20 @@
 
 namespace httpteleport::proxy {
 
-class Exchange;
+class Attempts;
 
-// Owned by its exchange, which it tells what happens to the second stream. Once that answers, or
-// the first one fails, the exchange adopts it: then its events are the exchange's own.
+// Owned by the attempts of an exchange, which it tells what happens to the second stream. Once that
+// answers, or the first one fails, it is adopted: then its events go to the exchange's handler.
 class Hedge final : public Deletable, public http::ResponseHandler {
  public:
-  Hedge(Exchange& exchange, upstream::EndpointLease lease)
-      : exchange_(exchange), lease_(std::move(lease)) {}
+  Hedge(Attempts& attempts, http::ResponseHandler& handler, upstream::EndpointLease lease)
+      : attempts_(attempts), handler_(handler), lease_(std::move(lease)) {}
 
   // The stream is open until its last event, cancel() or adopt().
   void open(const upstream::StreamOptions& options);
   http::UpstreamStream& stream() { return *stream_; }
   upstream::EndpointLease& lease() { return lease_; }
-  // The exchange takes over the stream and the lease.
+  // The attempts take over the stream and the lease.
   void adopt(http::UpstreamStream*& stream, upstream::EndpointLease& lease);
   void cancel();
 
@@ -33,7 +33,8 @@ class Hedge final : public Deletable, public http::ResponseHandler {
   void on_request_blocked() override;
   void on_request_unblocked() override;
 
-  Exchange& exchange_;
+  Attempts& attempts_;
+  http::ResponseHandler& handler_;
   upstream::EndpointLease lease_;
   http::UpstreamStream* stream_ = nullptr;
   bool adopted_ = false;
