@@ -121,6 +121,26 @@ TEST_F(ReportingTest, WritesALineForARequestThatIsAnswered) {
   EXPECT_EQ(program_lines(), "");
 }
 
+// Of two that were asked, the one that answered is told.
+TEST_F(ReportingTest, NamesTheEndpointThatAnsweredFirst) {
+  const net::Socket second = net::TestNet::listen_socket();
+  cluster_.endpoints.push_back(
+      {.name = "another-endpoint", .addresses = {net::local_address(second.fd())}});
+  exchanges_.clusters[0] = std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_);
+  options_.try_timeout = 10ms;
+  TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  accept();  // and does not answer
+  TestPeer* other = net_.accept(second);
+  ASSERT_NE(other, nullptr);
+  ASSERT_TRUE(net_.run_until([&] { return other->received.ends_with("\r\n\r\n"); }));
+  other->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  ASSERT_TRUE(wait_received(client, "ok"));
+  const json line = lines(1)[0];
+  EXPECT_EQ(line["upstream"], "another-endpoint");
+  EXPECT_EQ(line["attempts"], 2);
+}
+
 TEST_F(ReportingTest, GivesTheEndpointTheIdThatTheLineHas) {
   options_.forwarding.request_id_field = "X-Request-Id";
   TestPeer& client = connect();
