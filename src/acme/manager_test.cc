@@ -8,7 +8,7 @@
 
 #include "acme/test_certificate.h"
 #include "support/scripted_peer.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::acme {
 namespace {
@@ -19,7 +19,7 @@ using testing::HasSubstr;
 class ManagerTest : public testing::Test {
  protected:
   ManagerTest() {
-    options_.cache_dir = folder_.path("cache");
+    options_.cache_dir = folder_.file("cache");
     options_.host_regexp = R"(\.example\.com$)";
     options_.directory_url = "http://" + peer_.address().text() + "/dir";
   }
@@ -38,7 +38,7 @@ class ManagerTest : public testing::Test {
     ASSERT_TRUE(store.save(name, pem.chain, pem.key));
   }
 
-  test::TempFolder folder_;
+  test::TemporaryFolder folder_;
   ScriptedPeer peer_;
   Options options_;
 };
@@ -56,14 +56,14 @@ TEST_F(ManagerTest, ExplainsOptionsItDoesNotAccept) {
 }
 
 TEST_F(ManagerTest, DoesNotStartWithoutItsFolder) {
-  options_.cache_dir = folder_.path("absent/cache");
+  options_.cache_dir = folder_.file("absent/cache");
   const auto started = make()->start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Code::kSystem);
 }
 
 TEST_F(ManagerTest, DoesNotStartWithoutItsCaFile) {
-  options_.ca_file = folder_.path("absent.pem");
+  options_.ca_file = folder_.file("absent.pem");
   const auto started = make()->start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Code::kBadConfig);

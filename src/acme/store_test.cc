@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "acme/test_certificate.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::acme {
 namespace {
@@ -25,8 +25,8 @@ class StoreTest : public testing::Test {
     std::ofstream(path_ + "/" + file) << bytes;
   }
 
-  test::TempFolder folder_;
-  std::string path_ = folder_.path("cache");
+  test::TemporaryFolder folder_;
+  std::string path_ = folder_.file("cache");
   Store store_{path_};
   const TestPem pem_ = test_pem("www.example.com", 1'800'000'000, 1'900'000'000);
 };

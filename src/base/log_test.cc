@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport {
 namespace {
@@ -37,8 +37,8 @@ class LogTest : public testing::Test {
     return all;
   }
 
-  test::TempFolder folder_;
-  std::string path_ = folder_.path("log");
+  test::TemporaryFolder folder_;
+  std::string path_ = folder_.file("log");
   Log log_;
   TimePoint now_{1h};
 };
@@ -179,22 +179,22 @@ TEST_F(LogTest, LosesNoCountWhenThereAreMoreTextsThanSlots) {
 TEST_F(LogTest, ReopensTheFileUnderItsName) {
   configure(LogFormat::kText);
   write(LogLevel::kInfo, "before");
-  std::filesystem::rename(path_, folder_.path("old"));
+  std::filesystem::rename(path_, folder_.file("old"));
   write(LogLevel::kInfo, "between");
   log_.reopen();
   write(LogLevel::kInfo, "after");
-  EXPECT_THAT(test::read_file(folder_.path("old")), MatchesRegex(".* before\n.* between\n"));
+  EXPECT_THAT(test::read_file(folder_.file("old")), MatchesRegex(".* before\n.* between\n"));
   EXPECT_THAT(written(), MatchesRegex("[^\n]* after\n"));
 }
 
 TEST_F(LogTest, KeepsTheOldFileWhenItCannotReopen) {
-  const std::string inner = folder_.path("logs");
+  const std::string inner = folder_.file("logs");
   std::filesystem::create_directory(inner);
   ASSERT_TRUE(log_.configure({.file = inner + "/log"}));
-  std::filesystem::rename(inner, folder_.path("moved"));
+  std::filesystem::rename(inner, folder_.file("moved"));
   log_.reopen();
   write(LogLevel::kInfo, "goes on");
-  const std::string text = test::read_file(folder_.path("moved/log"));
+  const std::string text = test::read_file(folder_.file("moved/log"));
   EXPECT_THAT(text, HasSubstr("warning: the log file cannot be opened again, the old one stays"));
   EXPECT_THAT(text, HasSubstr("error=\"No such file or directory\""));
   EXPECT_THAT(text, EndsWith("goes on\n"));
@@ -202,7 +202,7 @@ TEST_F(LogTest, KeepsTheOldFileWhenItCannotReopen) {
 
 TEST_F(LogTest, SaysWhenTheFileCannotBeOpenedAndChangesNothing) {
   configure(LogFormat::kText);
-  const Result<void> result = log_.configure({.file = folder_.path("none/log")});
+  const Result<void> result = log_.configure({.file = folder_.file("none/log")});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().sys_errno, ENOENT);
   write(LogLevel::kInfo, "still here");
@@ -225,7 +225,7 @@ TEST_F(LogTest, MixesAndLosesNoLineOfSeveralThreads) {
   }
   constexpr int kRotations = 20;
   for (int i = 0; i < kRotations; ++i) {
-    std::filesystem::rename(path_, folder_.path("old" + std::to_string(i)));
+    std::filesystem::rename(path_, folder_.file("old" + std::to_string(i)));
     log_.reopen();
   }
   for (std::thread& thread : threads)
@@ -234,7 +234,7 @@ TEST_F(LogTest, MixesAndLosesNoLineOfSeveralThreads) {
   std::set<int> ids;
   std::string all = written();
   for (int i = 0; i < kRotations; ++i)
-    all += test::read_file(folder_.path("old" + std::to_string(i)));
+    all += test::read_file(folder_.file("old" + std::to_string(i)));
   std::istringstream text(all);
   for (std::string line; std::getline(text, line);)
     EXPECT_TRUE(ids.insert(nlohmann::json::parse(line)["id"].get<int>()).second);

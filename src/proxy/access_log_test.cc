@@ -13,7 +13,7 @@
 
 #include "support/deadline.h"
 #include "support/fd.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::proxy {
 namespace {
@@ -40,7 +40,7 @@ std::vector<std::string> targets_in(const std::string& text) {
 class AccessLogTest : public testing::Test {
  protected:
   AccessLogTest() {
-    options_.file = folder_.path("access.log");
+    options_.file = folder_.file("access.log");
     options_.format = AccessLogFormat::kJson;
   }
   void start() {
@@ -61,7 +61,7 @@ class AccessLogTest : public testing::Test {
     return test::Fd(::open(options_.file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   }
 
-  test::TempFolder folder_;
+  test::TemporaryFolder folder_;
   AccessLogOptions options_;
   metrics::WorkerMetrics writer_metrics_;
   metrics::WorkerMetrics metrics_;
@@ -113,12 +113,12 @@ TEST_F(AccessLogTest, LosesNoLineWhenTheFileIsRenamedUnderIt) {
     log.add(record_of(std::to_string(i)));
     log.flush();
     if (i % 10 != 5) continue;
-    std::filesystem::rename(options_.file, folder_.path("old" + std::to_string(i)));
+    std::filesystem::rename(options_.file, folder_.file("old" + std::to_string(i)));
     writer_->reopen();
     ASSERT_TRUE(test::wait_until([&] { return std::filesystem::exists(options_.file); }));
   }
   stop();
-  for (const auto& file : std::filesystem::directory_iterator(folder_.path("")))
+  for (const auto& file : std::filesystem::directory_iterator(folder_.path()))
     all += test::read_file(file.path());
   const auto targets = targets_in(all);
   EXPECT_EQ(targets.size(), size_t{kLines});
@@ -126,23 +126,23 @@ TEST_F(AccessLogTest, LosesNoLineWhenTheFileIsRenamedUnderIt) {
 }
 
 TEST_F(AccessLogTest, KeepsTheOldFileWhenItCannotReopen) {
-  const std::string inner = folder_.path("logs");
+  const std::string inner = folder_.file("logs");
   std::filesystem::create_directory(inner);
   options_.file = inner + "/access.log";
   start();
-  std::filesystem::rename(inner, folder_.path("moved"));
+  std::filesystem::rename(inner, folder_.file("moved"));
   writer_->reopen();
   {
     AccessLog log(loop_, metrics_, *writer_);
     log.add(record_of("/1"));
   }
   stop();
-  EXPECT_THAT(targets_in(test::read_file(folder_.path("moved/access.log"))),
+  EXPECT_THAT(targets_in(test::read_file(folder_.file("moved/access.log"))),
               testing::ElementsAre("/1"));
 }
 
 TEST_F(AccessLogTest, SaysWhenTheFileCannotBeOpened) {
-  options_.file = folder_.path("none/access.log");
+  options_.file = folder_.file("none/access.log");
   writer_.emplace(options_, writer_metrics_);
   const Result<void> started = writer_->start();
   ASSERT_FALSE(started);

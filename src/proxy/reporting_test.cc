@@ -12,7 +12,7 @@
 #include "proxy/teleport_session.h"
 #include "proxy/test_sessions.h"
 #include "support/independent_codecs.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::proxy {
 namespace {
@@ -35,7 +35,7 @@ class ReportingTest : public testing::Test {
     exchanges_.reporter = sessions_.context.reporter = &*reporter_;
     sessions_.context.handlers = &factory_;
     teleport_options_.compression.method = compress::Method::kNone;
-    EXPECT_TRUE(program_log().configure({.file = folder_.path("log")}));
+    EXPECT_TRUE(program_log().configure({.file = folder_.file("log")}));
   }
   ~ReportingTest() override {
     while (!sessions_.context.sessions.empty())
@@ -67,7 +67,7 @@ class ReportingTest : public testing::Test {
     EXPECT_TRUE(net_.run_until([&] {
       reporter_->flush();
       all.clear();
-      std::istringstream text(test::read_file(folder_.path("access")));
+      std::istringstream text(test::read_file(folder_.file("access")));
       for (std::string line; std::getline(text, line) && !text.eof();)
         all.push_back(json::parse(line));
       return all.size() >= count;
@@ -76,11 +76,11 @@ class ReportingTest : public testing::Test {
     all.resize(count);
     return all;
   }
-  std::string program_lines() { return test::read_file(folder_.path("log")); }
+  std::string program_lines() { return test::read_file(folder_.file("log")); }
 
-  test::TempFolder folder_;
+  test::TemporaryFolder folder_;
   metrics::WorkerMetrics writer_metrics_;
-  AccessLogWriter writer_{{.file = folder_.path("access"), .format = AccessLogFormat::kJson},
+  AccessLogWriter writer_{{.file = folder_.file("access"), .format = AccessLogFormat::kJson},
                           writer_metrics_};
   TestSessions sessions_;
   net::TestNet& net_ = sessions_.net;

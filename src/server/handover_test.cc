@@ -11,7 +11,7 @@
 #include "net/unix_socket.h"
 #include "server/listen_sockets.h"
 #include "support/deadline.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::server {
 namespace {
@@ -69,7 +69,7 @@ TEST_F(SuccessorTest, IsReadyWhenItSaysSo) {
 class InheritanceTest : public testing::Test {
  protected:
   net::Address address(const std::string& name) const {
-    return *net::Address::unix_path(folder_.path(name));
+    return *net::Address::unix_path(folder_.file(name));
   }
   // What is passed on by a process that has called the socket at `listening` so.
   Inheritance pass_on(const std::string& kind, const net::Address& listening) {
@@ -86,10 +86,10 @@ class InheritanceTest : public testing::Test {
     return result;
   }
   bool file_exists(const std::string& name) const {
-    return std::filesystem::exists(folder_.path(name));
+    return std::filesystem::exists(folder_.file(name));
   }
 
-  test::TempFolder folder_;
+  test::TemporaryFolder folder_;
 };
 
 TEST_F(InheritanceTest, LeavesAloneTheFileOfAListenerUntilItIsReady) {

@@ -12,7 +12,7 @@
 #include "server/test_server.h"
 #include "support/content.h"
 #include "support/process.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::server {
 namespace {

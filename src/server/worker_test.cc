@@ -10,7 +10,7 @@
 #include "net/test_net.h"
 #include "support/http_message.h"
 #include "support/origin.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 #include "support/websocket.h"
 
 namespace httpteleport::server {
@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 class WorkerAccessLogTest : public testing::Test {
  protected:
   WorkerAccessLogTest() {
-    options_.access_log = {.file = folder_.path("access"), .format = proxy::AccessLogFormat::kJson};
+    options_.access_log = {.file = folder_.file("access"), .format = proxy::AccessLogFormat::kJson};
     options_.clusters.emplace_back().endpoints.push_back(
         {.name = "origin", .addresses = {net::loopback(origin_.address().port)}});
     options_.routes.emplace_back();
@@ -45,13 +45,13 @@ class WorkerAccessLogTest : public testing::Test {
   }
   std::vector<nlohmann::json> lines() const {
     std::vector<nlohmann::json> all;
-    std::istringstream text(test::read_file(folder_.path("access")));
+    std::istringstream text(test::read_file(folder_.file("access")));
     for (std::string line; std::getline(text, line);)
       all.push_back(nlohmann::json::parse(line));
     return all;
   }
 
-  test::TempFolder folder_;
+  test::TemporaryFolder folder_;
   test::Origin origin_;
   config::Snapshot options_;
   metrics::WorkerMetrics writer_metrics_;

@@ -18,7 +18,7 @@
 #include "support/http_message.h"
 #include "support/pebble.h"
 #include "support/socket.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 #include "tls/openssl.h"
 
 namespace httpteleport::test {
@@ -142,7 +142,7 @@ class AcmePebble : public testing::Test {
 
   Options options() {
     Options options;
-    options.cache_dir = cache_.path("certificates");
+    options.cache_dir = cache_.file("certificates");
     options.host_regexp = R"(\.example\.com$)";
     options.directory_url = pebble_.directory_url();
     options.ca_file = pebble_.ca_file();
@@ -197,7 +197,7 @@ class AcmePebble : public testing::Test {
   Pebble pebble_{{.http_port = site_.http_port(),
                   .tls_port = site_.tls_port(),
                   .blocked_names = {"blocked.example.com"}}};
-  TempFolder cache_;
+  TemporaryFolder cache_;
 };
 
 TEST_F(AcmePebble, ObtainsByHttp01) {
@@ -244,9 +244,9 @@ TEST_F(AcmePebble, UsesWhatIsStoredAfterARestart) {
   ASSERT_EQ(found.answer, Answer::kReady);
   EXPECT_EQ(serial(*found.certificate), serial(*before.certificate));
   // The same account, as the CA sees it.
-  const std::string key = read_file(cache_.path("certificates/acme_account+key"));
+  const std::string key = read_file(cache_.file("certificates/acme_account+key"));
   ASSERT_EQ(settle(*manager, "second.example.com").answer, Answer::kReady) << pebble_.output();
-  EXPECT_EQ(read_file(cache_.path("certificates/acme_account+key")), key);
+  EXPECT_EQ(read_file(cache_.file("certificates/acme_account+key")), key);
   EXPECT_THAT(pebble_.output(), HasSubstr("There are now 1 accounts in memory"));
   EXPECT_THAT(pebble_.output(), testing::Not(HasSubstr("There are now 2 accounts in memory")));
 }

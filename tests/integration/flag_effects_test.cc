@@ -12,7 +12,7 @@
 #include "integration/topology.h"
 #include "support/paths.h"
 #include "support/process.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::test {
 namespace {

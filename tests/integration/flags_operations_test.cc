@@ -6,7 +6,7 @@
 
 #include "integration/flags.h"
 #include "support/paths.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::test {
 namespace {
@@ -29,10 +29,10 @@ testing::AssertionResult file_has(const std::string& path, const std::string& te
 class Quiet {
  public:
   explicit Quiet(const Flags& flags, const std::string& out = dead_address().text())
-      : process_(Flags{bin_dir() + "/httptp", "-inType=unix", "-in=" + folder_.path("socket"),
+      : process_(Flags{bin_dir() + "/httptp", "-inType=unix", "-in=" + folder_.file("socket"),
                        "-outType=http", "-out=" + out, "-workers=1", "-expvarAddr="} +
                  flags) {
-    const Address address{.unix_path = folder_.path("socket")};
+    const Address address{.unix_path = folder_.file("socket")};
     EXPECT_TRUE(wait_until([&] { return Socket::connect(address, after(1s)).has_value(); }))
         << process_.output();
   }
@@ -41,7 +41,7 @@ class Quiet {
   }
 
   Message get(const std::string& target, const std::string& fields = "") const {
-    return test::exchange({.unix_path = folder_.path("socket")}, get_text(target, fields));
+    return test::exchange({.unix_path = folder_.file("socket")}, get_text(target, fields));
   }
   Process& process() { return process_; }
   void end() {
@@ -56,20 +56,20 @@ class Quiet {
   }
 
  private:
-  TempFolder folder_;
+  TemporaryFolder folder_;
   bool ended_ = false;
   Process process_;
 };
 
 TEST(FlagsOperations, LogFileIsReopenedOnSighup) {
-  const TempFolder folder;
-  const std::string log = folder.path("log");
+  const TemporaryFolder folder;
+  const std::string log = folder.file("log");
   Quiet proxy({"-logFile=" + log});
   EXPECT_TRUE(file_has(log, "listening on "));
-  std::filesystem::rename(log, folder.path("old"));
+  std::filesystem::rename(log, folder.file("old"));
   proxy.process().signal(SIGHUP);
   EXPECT_TRUE(file_has(log, "log files opened again"));
-  EXPECT_THAT(read_file(folder.path("old")), HasSubstr("listening on "));
+  EXPECT_THAT(read_file(folder.file("old")), HasSubstr("listening on "));
   EXPECT_THAT(proxy.printed(), IsEmpty());
 }
 
@@ -111,18 +111,18 @@ TEST(FlagsOperations, LogAllErrorsTellsOfEveryFailedRequest) {
 
 TEST(FlagsOperations, AccessLogHasALineForEveryRequestAndIsReopened) {
   Origin origin;
-  const TempFolder folder;
-  const std::string log = folder.path("access");
+  const TemporaryFolder folder;
+  const std::string log = folder.file("access");
   Quiet proxy({"-accessLog=" + log}, origin.address().text());
   EXPECT_EQ(proxy.get("/bytes/7?n=1", "User-Agent: test\r\n").head.status, 200);
   EXPECT_TRUE(file_has(log, "\"GET /bytes/7?n=1 HTTP/1.1\" 200 7 \"-\" \"test\" request_id="));
-  std::filesystem::rename(log, folder.path("old"));
+  std::filesystem::rename(log, folder.file("old"));
   proxy.process().signal(SIGHUP);
   EXPECT_TRUE(proxy.process().wait_line("log files opened again"));
   EXPECT_EQ(proxy.get("/bytes/8").head.status, 200);
   EXPECT_TRUE(file_has(log, "\"GET /bytes/8 HTTP/1.1\" 200 8 "));
   proxy.end();
-  EXPECT_THAT(read_file(folder.path("old")), Not(HasSubstr("/bytes/8")));
+  EXPECT_THAT(read_file(folder.file("old")), Not(HasSubstr("/bytes/8")));
 }
 
 TEST(FlagsOperations, AccessLogDashIsStandardOutput) {
@@ -156,8 +156,8 @@ TEST(FlagsOperations, FilesThatCannotBeOpenedEndTheStart) {
 }
 
 TEST(FlagsOperations, PidFileNamesTheProcessAndGoesWithIt) {
-  const TempFolder folder;
-  const std::string file = folder.path("pid");
+  const TemporaryFolder folder;
+  const std::string file = folder.file("pid");
   Quiet proxy({"-pidFile=" + file});
   EXPECT_TRUE(file_has(file, std::to_string(proxy.process().pid()) + "\n"));
   proxy.end();

@@ -17,7 +17,7 @@
 #include "support/load_client.h"
 #include "support/origin.h"
 #include "support/paths.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::test {
 namespace {
@@ -58,7 +58,7 @@ class Wrk {
 
 class Replacement : public testing::Test {
  protected:
-  std::string path(const std::string& name) const { return folder_.path(name); }
+  std::string path(const std::string& name) const { return folder_.file(name); }
   // Writes the file of flags; `name = value` a line.
   std::string configure(const std::string& text) const {
     write_file(path("flags"), text);
@@ -72,7 +72,7 @@ class Replacement : public testing::Test {
     return path("httptp");
   }
 
-  TempFolder folder_;
+  TemporaryFolder folder_;
   WebSocketEcho origin_;
 };
 

@@ -1,7 +1,7 @@
 #include "support/curl.h"
 
 #include "support/command.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::test {
 namespace {

@@ -63,7 +63,7 @@ bool Pebble::try_start(const Options& options) {
       "/usr/bin/pebble-challtestsrv", "-dns01", local(dns_port_), "-http01", "", "-https01", "",
       "-tlsalpn01", "", "-management", local(dns_management_port), "-defaultIPv6", ""});
   pebble_ = std::make_unique<Process>(
-      std::vector<std::string>{"/usr/bin/pebble", "-strict", "-config", folder_.path("pebble.json"),
+      std::vector<std::string>{"/usr/bin/pebble", "-strict", "-config", folder_.file("pebble.json"),
                                "-dnsserver", local(dns_port_)},
       Process::Environment{{"PEBBLE_VA_NOSLEEP", "1"},
                            {"PEBBLE_WFE_NONCEREJECT", std::to_string(options.nonce_reject_percent)},
@@ -83,17 +83,17 @@ std::string Pebble::issuing_root() const {
 
 void Pebble::write_server_certificate() {
   output_of({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder_.path("key.pem"), "-out",
-             folder_.path("cert.pem"), "-days", "30", "-subj", "/CN=localhost", "-addext",
+             "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder_.file("key.pem"), "-out",
+             folder_.file("cert.pem"), "-days", "30", "-subj", "/CN=localhost", "-addext",
              "subjectAltName=DNS:localhost,IP:127.0.0.1"});
 }
 
 void Pebble::write_configuration(const Options& options) {
-  std::ofstream file(folder_.path("pebble.json"));
+  std::ofstream file(folder_.file("pebble.json"));
   file << "{\"pebble\": {\"listenAddress\": \"" << local(acme_port_)
        << "\", \"managementListenAddress\": \"" << local(management_port_)
-       << "\", \"certificate\": \"" << folder_.path("cert.pem") << "\", \"privateKey\": \""
-       << folder_.path("key.pem") << "\", \"httpPort\": " << options.http_port
+       << "\", \"certificate\": \"" << folder_.file("cert.pem") << "\", \"privateKey\": \""
+       << folder_.file("key.pem") << "\", \"httpPort\": " << options.http_port
        << ", \"tlsPort\": " << options.tls_port
        << ", \"ocspResponderURL\": \"\", \"externalAccountBindingRequired\": false"
        << ", \"domainBlocklist\": " << quoted_list(options.blocked_names)

@@ -9,7 +9,7 @@
 
 #include "support/process.h"
 #include "support/socket.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::test {
 
@@ -32,7 +32,7 @@ class Pebble {
 
   std::string directory_url() const;
   // What to trust to talk to it: the CA file of its own server.
-  std::string ca_file() const { return folder_.path("cert.pem"); }
+  std::string ca_file() const { return folder_.file("cert.pem"); }
   // PEM of the root of the certificates it issues: what clients of the site trust.
   std::string issuing_root() const;
   // What it has written so far.
@@ -43,7 +43,7 @@ class Pebble {
   void write_configuration(const Options& options);
   bool try_start(const Options& options);
 
-  TempFolder folder_;
+  TemporaryFolder folder_;
   uint16_t acme_port_ = 0;
   uint16_t management_port_ = 0;
   uint16_t dns_port_ = 0;
