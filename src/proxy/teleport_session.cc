@@ -43,12 +43,31 @@ size_t TeleportSession::on_data(std::string_view bytes) {
   if (state_ == State::kClosed) return bytes.size();
   if (state_ == State::kHandshake) return read_handshake(bytes);
   last_traffic_ = loop().now();
-  context_.metrics.link.wire_received.add(bytes.size());
+  return read_frames(bytes);
+}
+
+size_t TeleportSession::read_frames(std::string_view wire) {
   const uint64_t plain_before = reader_->plain_bytes();
-  const Result<void> fed = reader_->feed(bytes);
+  const Result<v0::FrameReader::Step> step = reader_->step(wire);
   context_.metrics.link.raw_received.add(reader_->plain_bytes() - plain_before);
-  if (!fed) close_with(fed.error());
-  return bytes.size();
+  context_.metrics.link.wire_received.add(step ? step->consumed : wire.size());
+  if (!step) {
+    close_with(step.error());
+    return wire.size();
+  }
+  if (step->cut_short && state_ == State::kOpen) {
+    cut_short_ = true;
+    connection_->pause(net::PauseReason::kBusy);
+    loop().at_next_turn(*this);
+  }
+  return step->consumed;
+}
+
+// What the decoder holds back comes first; the connection then offers what it has kept.
+void TeleportSession::go_on_reading() {
+  cut_short_ = false;
+  read_frames({});
+  if (!cut_short_ && state_ == State::kOpen) connection_->resume(net::PauseReason::kBusy);
 }
 
 size_t TeleportSession::read_handshake(std::string_view bytes) {
@@ -183,10 +202,11 @@ void TeleportSession::check_backpressure() {
 }
 
 void TeleportSession::on_turn_end() {
+  if (state_ == State::kOpen && cut_short_) go_on_reading();
   if (state_ != State::kOpen) return;
   while (!resumed_.empty())
     resumed_.pop_front().exchange.pass_held();
-  const bool finished = exchange_count_ == 0 && !sender_->has_work();
+  const bool finished = exchange_count_ == 0 && !sender_->has_work() && !cut_short_;
   if (!finished || (!peer_ended_ && !context_.draining)) return;
   context_.metrics.link.open.add(-1);
   state_ = State::kClosed;

@@ -97,6 +97,9 @@ class TeleportSession final : public Session,
   void on_resumed(TeleportExchange& exchange);
 
   size_t read_handshake(std::string_view bytes);
+  // Takes a step of reading, and lets the others have a turn when more is to be read.
+  size_t read_frames(std::string_view wire);
+  void go_on_reading();
   void open();
   void check_backpressure();
   void remove(TeleportExchange& exchange);
@@ -131,6 +134,7 @@ class TeleportSession final : public Session,
   TeleportExchange* receiving_ = nullptr;  // whose request the bytes belong to; nullptr: skipped
   TimePoint last_traffic_{};
   State state_ = State::kHandshake;
+  bool cut_short_ = false;   // decompressed bytes wait to be read at the end of a turn
   bool peer_ended_ = false;  // FIN has come: answer what is pending, then close
   event::MemberTimer<TeleportSession, &TeleportSession::on_timer> timer_{*this};  // handshake, idle
 };

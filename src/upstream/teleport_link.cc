@@ -224,6 +224,7 @@ void TeleportLink::on_down(const Error& cause) {
     ++next_address_;
   }
   receiving_ = nullptr;
+  cut_short_ = false;
   abandoned_heads_.clear();
   unanswered_since_.reset();
   sender_.reset();
@@ -299,6 +300,7 @@ void TeleportLink::on_batch_sent() {
 }
 
 void TeleportLink::on_turn_end() {
+  if (cut_short_) go_on_reading();
   if (abandoned_heads_.size() > options_.pending_max) {
     on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer answers too little"});
   }
@@ -326,12 +328,31 @@ size_t TeleportLink::on_data(std::string_view bytes) {
   }
   last_traffic_ = loop().now();
   unanswered_since_.reset();
-  context_.metrics.link.wire_received.add(bytes.size());
+  return read_frames(bytes);
+}
+
+size_t TeleportLink::read_frames(std::string_view wire) {
   const uint64_t plain_before = reader_->plain_bytes();
-  const Result<void> fed = reader_->feed(bytes);
+  const Result<v0::FrameReader::Step> step = reader_->step(wire);
   context_.metrics.link.raw_received.add(reader_->plain_bytes() - plain_before);
-  if (!fed) on_down(fed.error());
-  return bytes.size();
+  context_.metrics.link.wire_received.add(step ? step->consumed : wire.size());
+  if (!step) {
+    on_down(step.error());
+    return wire.size();
+  }
+  if (step->cut_short) {
+    cut_short_ = true;
+    connection_->pause(net::PauseReason::kBusy);
+    loop().at_next_turn(*this);
+  }
+  return step->consumed;
+}
+
+// What the decoder holds back comes first; the connection then offers what it has kept.
+void TeleportLink::go_on_reading() {
+  cut_short_ = false;
+  read_frames({});
+  if (!cut_short_ && state_ == State::kOpen) connection_->resume(net::PauseReason::kBusy);
 }
 
 void TeleportLink::on_end() {

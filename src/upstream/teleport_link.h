@@ -87,6 +87,9 @@ class TeleportLink final : private net::ConnectionHandler,
 
   void connect();
   void read_handshake(std::string_view bytes);
+  // Takes a step of reading, and lets the others have a turn when more is to be read.
+  size_t read_frames(std::string_view wire);
+  void go_on_reading();
   void open();
   void pass_held(uint32_t id);
   void pass_end(TeleportStream& stream, const http::Fields& trailers);
@@ -135,6 +138,7 @@ class TeleportLink final : private net::ConnectionHandler,
   size_t next_address_ = 0;
   uint32_t failures_ = 0;      // connections that brought no answer, in a row
   bool has_answered_ = false;  // this connection has brought one
+  bool cut_short_ = false;     // decompressed bytes wait to be read at the end of a turn
   TimePoint last_traffic_{};
   std::optional<TimePoint> unanswered_since_;  // requests went out, and nothing has come since
   State state_ = State::kDown;

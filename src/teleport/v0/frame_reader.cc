@@ -28,15 +28,29 @@ FrameReader::FrameReader(compress::Method method, Source peer, const ReaderLimit
       scratch_(std::make_unique_for_overwrite<char[]>(kScratchBytes)),
       body_(peer, {.trailers = {limits.head_bytes_max, limits.fields_max}}) {}
 
+Result<FrameReader::Step> FrameReader::step(std::string_view wire) {
+  const size_t wire_bytes = wire.size();
+  const uint64_t plain_bytes_max = plain_bytes_ + kPlainBytesPerStep;
+  while (plain_bytes_ < plain_bytes_max) {
+    const Result<compress::Decoder::Step> decoded =
+        decoder_->decode(wire, {scratch_.get(), kScratchBytes});
+    if (!decoded) return decoded.error();
+    wire.remove_prefix(decoded->consumed);
+    plain_bytes_ += decoded->produced;
+    if (const Result<void> fed = feed_plain({scratch_.get(), decoded->produced}); !fed)
+      return fed.error();
+    if (decoded->consumed == 0 && decoded->produced == 0)
+      return Step{.consumed = wire_bytes - wire.size()};
+  }
+  return Step{.consumed = wire_bytes - wire.size(), .cut_short = true};
+}
+
 Result<void> FrameReader::feed(std::string_view wire) {
   while (true) {
-    const Result<compress::Decoder::Step> step =
-        decoder_->decode(wire, {scratch_.get(), kScratchBytes});
-    if (!step) return step.error();
-    wire.remove_prefix(step->consumed);
-    plain_bytes_ += step->produced;
-    if (const Result<void> fed = feed_plain({scratch_.get(), step->produced}); !fed) return fed;
-    if (step->consumed == 0 && step->produced == 0) return {};
+    const Result<Step> done = step(wire);
+    if (!done) return done.error();
+    if (!done->cut_short) return {};
+    wire.remove_prefix(done->consumed);
   }
 }
 

@@ -29,8 +29,19 @@ class FrameReader {
   FrameReader(const FrameReader&) = delete;
   FrameReader& operator=(const FrameReader&) = delete;
 
-  // Decodes all of `wire`. Events come in order during the call. Errors end the link: kMalformed,
-  // kHeadTooLarge and the other codes of the head parser.
+  // A step decompresses no more than this and what is left of a piece: a few bytes of wire may hold
+  // a thousand times as many messages.
+  static constexpr size_t kPlainBytesPerStep = 256 * 1024;
+
+  struct Step {
+    size_t consumed = 0;     // bytes used up from the front of `wire`
+    bool cut_short = false;  // there may be more: call again, also with an empty `wire`
+  };
+
+  // Events come in order during the call. Errors end the link: kMalformed, kHeadTooLarge and the
+  // other codes of the head parser.
+  Result<Step> step(std::string_view wire);
+  // Steps until all of `wire` is decoded, whatever that comes to.
   Result<void> feed(std::string_view wire);
 
   // True between two frames: the place where a peer may close.
