@@ -18,15 +18,16 @@ class AcceptHandler {
 };
 
 // Owned by a worker, which outlives it. At most kAcceptsPerTurn connections are taken a turn, so
-// that a flood of new ones does not starve those that are there. When the process has no
-// descriptors left it waits kPauseAfterError instead of spinning.
+// that a flood of new ones does not starve those that are there. When descriptors are short it
+// waits kPauseAfterError instead of spinning, and new connections wait in the kernel's queue.
 class Listener final : public event::IoHandler {
  public:
   static constexpr int kAcceptsPerTurn = 64;
   static constexpr Duration kPauseAfterError = std::chrono::milliseconds(100);
 
+  // `descriptors_max`: it accepts nothing while the process has so many open.
   Listener(event::Loop& loop, Socket socket, AcceptHandler& handler,
-           metrics::WorkerMetrics& metrics);
+           metrics::WorkerMetrics& metrics, size_t descriptors_max = SIZE_MAX);
   ~Listener();
 
   // Starts accepting. Errors: kSystem.
@@ -43,11 +44,16 @@ class Listener final : public event::IoHandler {
   void resume();
   // False when the queue is empty or accepting had to be paused.
   bool accept_one();
+  // The kernel gives out the lowest free number, so that tells how many are in use.
+  bool has_descriptor_left() const;
+  void pause();
 
   event::Loop& loop_;
   Socket socket_;
   AcceptHandler& handler_;
   metrics::WorkerMetrics& metrics_;
+  size_t descriptors_max_;
+  bool crowded_ = false;  // the last one accepted was the last one allowed
   bool watched_ = false;
   event::MemberTimer<Listener, &Listener::resume> pause_timer_{*this};
 };

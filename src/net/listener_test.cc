@@ -132,6 +132,28 @@ TEST_F(ListenerTest, WaitsAWhileWhenThereAreNoDescriptorsLeftAndGoesOnAfterThat)
   EXPECT_GE(net_.loop.now() - start, Listener::kPauseAfterError);
 }
 
+TEST_F(ListenerTest, AcceptsNothingWhileAsManyDescriptorsAreOpenAsItMayUse) {
+  Socket listening = TestNet::listen_socket();
+  const test::Address address{.ipv6 = false, .port = local_address(listening.fd()).port()};
+  std::vector<test::Socket> clients;
+  for (int i = 0; i < 5; ++i)
+    clients.push_back(*test::Socket::connect(address));
+  const int lowest_free = dup(0);
+  close(lowest_free);
+  Listener listener(net_.loop, std::move(listening), accepted_, net_.metrics,
+                    static_cast<size_t>(lowest_free) + 1);
+  ASSERT_TRUE(listener.start());
+  ASSERT_TRUE(net_.run_until([&] { return net_.metrics.accept_errors.value() > 0; }));
+  net_.settle();
+  EXPECT_EQ(net_.metrics.accept_errors.value(), 1u) << "it spins";
+  EXPECT_EQ(accepted_.sockets.size(), 1u);
+  accepted_.sockets.clear();
+  ASSERT_TRUE(net_.run_until([&] { return accepted_.sockets.size() == 1; }));
+  // Who waits when the socket is closed is not lost.
+  listener.close();
+  EXPECT_EQ(accepted_.sockets.size(), 4u);
+}
+
 TEST(ListenOn, ReportsAnAddressThatIsTaken) {
   const Socket first = TestNet::listen_socket();
   const Result<Socket> second =

@@ -10,12 +10,12 @@ constexpr std::chrono::seconds kMeasureInterval{1};
 
 Acceptor::Acceptor(event::Loop& loop, std::vector<net::Socket> listen_sockets,
                    std::span<const std::unique_ptr<Worker>> workers,
-                   metrics::WorkerMetrics& metrics)
+                   metrics::WorkerMetrics& metrics, size_t descriptors_max)
     : loop_(loop), workers_(workers), loads_(workers.size()), messages_before_(workers.size()) {
   net::AcceptHandler& handler = *this;
   for (net::Socket& socket : listen_sockets)
-    listeners_.push_back(
-        std::make_unique<net::Listener>(loop, std::move(socket), handler, metrics));
+    listeners_.push_back(std::make_unique<net::Listener>(loop, std::move(socket), handler, metrics,
+                                                         descriptors_max));
 }
 
 Result<void> Acceptor::start() {

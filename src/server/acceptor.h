@@ -16,9 +16,10 @@ namespace httpteleport::server {
 // Lives on the control loop, which outlives it, as do the workers.
 class Acceptor final : private net::AcceptHandler {
  public:
-  // `metrics` counts the accepted connections.
+  // `metrics` counts the accepted connections. `descriptors_max`: of net::Listener.
   Acceptor(event::Loop& loop, std::vector<net::Socket> listen_sockets,
-           std::span<const std::unique_ptr<Worker>> workers, metrics::WorkerMetrics& metrics);
+           std::span<const std::unique_ptr<Worker>> workers, metrics::WorkerMetrics& metrics,
+           size_t descriptors_max);
 
   Result<void> start();
   void close();

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "base/log.h"
+#include "server/descriptor_share.h"
 
 namespace httpteleport::server {
 
@@ -57,7 +58,8 @@ std::string Server::start(std::string_view listener_name, Inheritance& inheritan
     workers_.push_back(std::make_unique<Worker>(snapshot_, std::move(sockets), access_log_.get()));
   }
   if (listening.one_a_worker) return "";
-  acceptor_ = std::make_unique<Acceptor>(loop_, std::move(listening.sockets), workers_, metrics_);
+  acceptor_ = std::make_unique<Acceptor>(loop_, std::move(listening.sockets), workers_, metrics_,
+                                         descriptors_of_clients(*snapshot_));
   return acceptor_->start() ? "" : "cannot watch the listening socket";
 }
 

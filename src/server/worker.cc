@@ -4,6 +4,7 @@
 
 #include "proxy/http1_session.h"
 #include "proxy/teleport_session.h"
+#include "server/descriptor_share.h"
 
 namespace httpteleport::server {
 
@@ -38,8 +39,8 @@ Worker::Worker(std::shared_ptr<const config::Snapshot> snapshot,
       admission_(loop_, snapshot_->listener, sends_proxy_headers(*snapshot_), metrics_, *this) {
   net::AcceptHandler& accepted = *this;
   for (net::Socket& socket : listen_sockets) {
-    listeners_.push_back(
-        std::make_unique<net::Listener>(loop_, std::move(socket), accepted, metrics_));
+    listeners_.push_back(std::make_unique<net::Listener>(
+        loop_, std::move(socket), accepted, metrics_, descriptors_of_clients(*snapshot_)));
   }
   sessions_.tls = tls_.get();
   sessions_.reporter = reporter_.get();
