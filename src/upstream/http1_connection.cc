@@ -31,6 +31,7 @@ void Http1Connection::begin(http::ResponseHandler& handler) {
   state_ = State::kAwaitingHead;
   sent_before_ = std::max(connection_.bytes_sent(), first_bytes_);
   request_chunked_ = request_ended_ = keep_alive_ = head_passed_ = response_ended_ = false;
+  body_sent_ = false;
   upgrade_offer_.clear();
   scanner_.reset();
   pool_.context_.metrics.upstream.started.add();
@@ -47,6 +48,7 @@ void Http1Connection::send_request_head(const http::RequestHead& head) {
 
 void Http1Connection::send_request_body(std::string_view bytes) {
   if (bytes.empty()) return;
+  body_sent_ = true;
   if (!request_chunked_) return connection_.write(bytes);
   connection_.write(http::h1::make_chunk_head(bytes.size()).view());
   connection_.write(bytes);
@@ -176,8 +178,8 @@ void Http1Connection::finish(const http::Fields& trailers, bool surplus) {
   metrics::ExchangeMetrics& counts = pool_.context_.metrics.upstream;
   counts.succeeded.add();
   if (head_.status != 200) counts.non_200.add();
-  const bool reusable = keep_alive_ && !retired_ && request_ended_ && !surplus &&
-                        connection_.unsent_bytes() == 0 && !connection_.peer_closed();
+  const bool reusable =
+      keep_alive_ && !retired_ && !surplus && is_request_taken() && !connection_.peer_closed();
   state_ = State::kIdle;
   connection_.resume(net::PauseReason::kOtherSideFull);
   if (reusable) {
@@ -186,6 +188,13 @@ void Http1Connection::finish(const http::Fields& trailers, bool surplus) {
     pool_.on_dead(*this);
   }
   handler->on_response_end(trailers);
+}
+
+// An answer acknowledges what of the request had arrived when it was made. An endpoint that answers
+// before it has taken all of a body may well close instead of reading the rest.
+bool Http1Connection::is_request_taken() const {
+  if (!request_ended_ || connection_.unsent_bytes() > 0) return false;
+  return !body_sent_ || connection_.bytes_acknowledged() == connection_.bytes_sent();
 }
 
 void Http1Connection::on_tunnel_end() {

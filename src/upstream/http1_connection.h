@@ -7,8 +7,9 @@ namespace httpteleport::upstream {
 
 // Owned by its pool. A stream is the connection itself, for the time of one exchange.
 //
-// A connection goes back to the pool only if nothing is left to doubt: the request was sent whole
-// before the response ended, the response was well delimited, and no byte follows it.
+// A connection goes back to the pool only if nothing is left to doubt: the request was sent whole,
+// and its body taken by the endpoint's kernel, before the response ended, the response was well
+// delimited, and no byte follows it.
 //
 // After a 101 it is a tunnel: bytes, and the end of each direction, pass as they come, a reset is
 // answered by a reset, and it ends with its exchange. Only bytes that the exchange has left behind
@@ -57,6 +58,7 @@ class Http1Connection final : public IntrusiveNode,
   size_t read_head(std::string_view bytes);
   size_t read_body(std::string_view bytes);
   void start_body(const http::ResponseHead& head);
+  bool is_request_taken() const;
   void on_tunnel_end();
   void leave_tunnel();
   // The response is complete; `surplus`: bytes follow it that belong to nothing.
@@ -82,6 +84,7 @@ class Http1Connection final : public IntrusiveNode,
   http::Method method_ = http::Method::kGet;
   bool request_chunked_ = false;
   bool request_ended_ = false;
+  bool body_sent_ = false;  // some of the request's body
   bool keep_alive_ = false;
   bool head_passed_ = false;
   bool response_ended_ = false;  // of a tunnel

@@ -185,6 +185,30 @@ TEST_F(Http1PoolTest, DoesNotReuseAConnectionWhoseRequestWasAnsweredBeforeItsEnd
   ASSERT_TRUE(net_.run_until([&] { return peer->ended || peer->broken; }));
 }
 
+// All of it is in the kernel's buffers, but not in the endpoint's.
+TEST_F(Http1PoolTest, DoesNotReuseAConnectionWhoseRequestWasAnsweredBeforeItWasTaken) {
+  RecordingHandler handler;
+  http::UpstreamStream& stream = pool_->open_stream(handler, {});
+  const std::string body(1'000'000, 'x');
+  http::RequestHead head = head_of(kPost);
+  head.body = http::BodyLength::known(body.size());
+  stream.send_request_head(head);
+  TestPeer* peer = net_.accept(listening_);
+  ASSERT_NE(peer, nullptr);
+  ASSERT_TRUE(net_.run_until([&] { return peer->received.ends_with("\r\n\r\n"); }));
+  const uint64_t written = net_.metrics.upstream_sockets.bytes_written.value();
+  peer->reading = false;
+  stream.send_request_body(body);
+  stream.end_request({});
+  ASSERT_TRUE(net_.run_until([&] {
+    return net_.metrics.upstream_sockets.bytes_written.value() == written + body.size();
+  })) << "the kernel's buffers are smaller than they were";
+  peer->send(kOk);
+  ASSERT_TRUE(run_until_over(handler));
+  EXPECT_TRUE(handler.ended);
+  EXPECT_EQ(net_.metrics.upstream_sockets.open.value(), 0);
+}
+
 TEST_F(Http1PoolTest, SaysNotSentWhenAPooledConnectionTurnsOutToBeClosed) {
   for (const bool reset : {false, true}) {
     SCOPED_TRACE(reset ? "RST" : "FIN");

@@ -125,7 +125,7 @@ void ScriptedPeer::join(Deadline deadline) {
   std::unique_lock lock(mutex_);
   const bool all = changed_.wait_until(lock, deadline, [&] { return ended_ == scripts_.size(); });
   EXPECT_TRUE(all) << "of " << scripts_.size() << " scripts " << begun_ << " began and " << ended_
-                   << " ended";
+                   << " ended; " << extra_ << " connections came without a script";
   for (const std::string& failure : std::exchange(failures_, {}))
     ADD_FAILURE() << failure;
 }
