@@ -82,7 +82,7 @@ class IntrusiveList {
  private:
   void insert_before(IntrusiveNode& position, T& element) {
     IntrusiveNode& node = element;
-    HT_DASSERT(!node.is_linked());
+    HT_ASSERT(!node.is_linked());
     node.next_ = &position;
     node.previous_ = position.previous_;
     position.previous_->next_ = &node;

@@ -26,8 +26,8 @@ void TeleportExchange::begin(http::RequestHead& head, std::string_view raw) {
                          "the request head is larger than the limit (-inMaxHeaderSize)"});
   }
   if (!head.upgrade.empty()) {
-    return put_error_into_frame({Code::kUnsupported, Source::kDownstream, 0,
-                                 "an upgrade (WebSocket) cannot pass over a teleport link"});
+    return refuse(head, {Code::kUnsupported, Source::kDownstream, 0,
+                         "an upgrade (WebSocket) cannot pass over a teleport link"});
   }
   handler_ = session_.context_.handlers->make_handler(*this, session_.client_);
   handler_->on_request_head(head, raw);
@@ -71,14 +71,17 @@ void TeleportExchange::pass_held() {
 // ---- The response.
 
 void TeleportExchange::send_response_head(http::ResponseHead& head) {
-  if (head.is_informational()) return;  // the wire has no place for it
+  if (answered_ || head.is_informational()) return;  // the wire has no place for the latter
+  is_local_reply_ = head.abandons_request;
   status_ = head.status;
   http::h1::encode_response_fields(head, session_.context_.date.text(session_.loop().now()),
                                    frame_.message);
 }
 
 void TeleportExchange::send_response_body(std::string_view bytes) {
-  if (method_ == http::Method::kHead) return;
+  if (answered_ || method_ == http::Method::kHead) return;
+  // What we say ourselves is short, and says what is wrong.
+  if (is_local_reply_) return body_.append(bytes);
   if (body_.size() + bytes.size() > session_.context_.teleport.response_bytes_max) {
     return replace_response({Code::kBodyTooLarge, Source::kUpstream, 0,
                              "the response is too large for a teleport link (-outMaxBodySize)"});
@@ -88,6 +91,7 @@ void TeleportExchange::send_response_body(std::string_view bytes) {
 }
 
 void TeleportExchange::end_response(const http::Fields&) {
+  if (answered_) return;
   http::h1::OutgoingFraming framing;
   // A legacy near end waits for as many bytes as Content-Length says, after HEAD too, and reads
   // until the end of the connection where there is none. The statuses without a body it knows.
@@ -107,6 +111,7 @@ void TeleportExchange::end_response(const http::Fields&) {
 
 // The endpoint broke off inside its response. Nothing of that has left yet.
 void TeleportExchange::reset(const Error& error) {
+  if (answered_) return;
   handler_->on_answer_replaced(error);
   session_.loop().delete_later(std::move(handler_));
   put_error_into_frame(error);

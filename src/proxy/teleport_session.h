@@ -64,7 +64,8 @@ class TeleportExchange final : public IntrusiveNode,
   bool paused_ = false;
   bool request_ended_ = false;  // its last byte has come; part of it may be held
   bool end_passed_ = false;     // the handler knows that
-  bool answered_ = false;       // the response is complete and queued
+  bool is_local_reply_ = false;
+  bool answered_ = false;  // the response is complete and queued
 };
 
 // Answers go back in any order, each when it is whole. Ids are the peer's: two requests with one

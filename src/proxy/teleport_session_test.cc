@@ -414,6 +414,26 @@ TEST_F(TeleportSessionTest, ReplacesAnAnswerThatDoesNotFitOnTheLink) {
   expect_usable();
 }
 
+// What we say ourselves goes out also when memory is short, and once.
+TEST_F(TeleportSessionTest, AnswersThatItIsOverloadedWhenItIs) {
+  options_.response_bytes_max = 0;
+  handlers_.at_head = [](TestExchange& exchange) {
+    send_error_reply(*exchange.downstream, {Code::kOverloaded, Source::kInternal, 0, "too much"});
+  };
+  connect();
+  sessions_.net.loop.pool().set_budget(0);
+  near_->send(link_frame(1, get()) + link_frame(2, get()) + link_frame(0, get()));
+  wait_for_answers(2);
+  for (uint32_t id = 1; id <= 2; ++id) {
+    EXPECT_EQ(answers().find(id)->head.status, 503) << id;
+    EXPECT_EQ(answers().find(id)->body, "too much\n") << id;
+  }
+  sessions_.net.loop.pool().set_budget(SIZE_MAX);
+  options_.response_bytes_max = 1000;
+  handlers_.at_head = nullptr;
+  expect_usable();
+}
+
 TEST_F(TeleportSessionTest, TakesAnAnswerThatComesBeforeTheEndOfTheRequest) {
   handlers_.at_head = [](TestExchange& exchange) {
     if (exchange.target == "/early") exchange.reply("early", 413);
