@@ -247,7 +247,12 @@ void frame_upgrade(RequestHead& head, const FramingFields& found) {
 }
 
 Result<void> frame_switch(std::string_view offer, const FramingFields& found, ResponseHead& head) {
-  if (offer.empty()) return bad_response("the response switches protocols, which nobody asked for");
+  if (offer.empty()) {
+    head.refusal = bad_response("the response switches protocols, which nobody asked for");
+    head.body = BodyLength::none();
+    head.keep_alive = false;
+    return {};
+  }
   if (head.version_minor == 0 || found.lengths > 0 || found.codings > 0)
     return bad_response("the response switches protocols, but is not framed like that");
   while (const auto protocol = next_list_element(offer)) {

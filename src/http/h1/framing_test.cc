@@ -444,7 +444,8 @@ constexpr Case kResponses[] = {
     {"HTTP/1.1 103 Early Hints\r\nLink: </a>"sv, "103 Early Hints 1.1 [Link:</a>] body=none keep"},
     {"HTTP/1.1 100 Continue\r\nContent-Length: 5"sv, "100 Continue 1.1 [] body=none keep"},
     {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade"sv,
-     "failed 502 the response switches protocols, which nobody asked for"},
+     "refused 502 the response switches protocols, which nobody asked for; "
+     "101 Switching Protocols 1.1 [] body=none close"},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5"sv,
      "failed 502 the response has more than one Content-Length"},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6"sv,

@@ -249,6 +249,25 @@ TEST(ResponseReader, TakesChunkedBodiesWithTrailers) {
             "[9 200 " + head + "]0123456789[end X-Sum=1]\n" + "[10 200 " + head + "][end]\n");
 }
 
+// A legacy far end passes on what its endpoint says first, a switch of protocols too.
+TEST(ResponseReader, ReportsAnAnswerThatIsNoneAndReadsOn) {
+  class Refusals : public Journal {
+   public:
+    size_t refused = 0;
+    void on_response_frame(uint32_t id, http::ResponseHead& head, std::string_view raw) override {
+      if (head.refusal) ++refused;
+      Journal::on_response_frame(id, head, raw);
+    }
+  };
+  Refusals events;
+  ResponseReader reader(Method::kNone, {}, events);
+  ASSERT_TRUE(reader.feed(link_frame(1, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n") +
+                          link_frame(2, "HTTP/1.1 103 Early Hints\r\n\r\n") +
+                          link_frame(3, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")));
+  EXPECT_EQ(events.refused, 2u);
+  EXPECT_EQ(events.frames_ended, 3u);
+}
+
 TEST(ResponseReader, EndsTheLinkOnWhatCannotBeDelimited) {
   EXPECT_EQ(read_responses(link_frame(1, "HTTP/1.1 200 OK\r\n\r\nbody")).error, Code::kMalformed);
   EXPECT_EQ(read_responses(link_frame(1, "HTTP/1.1 20 OK\r\n\r\n")).error, Code::kMalformed);
