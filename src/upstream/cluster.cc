@@ -118,6 +118,7 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
   release();
   endpoint_ = std::exchange(other.endpoint_, nullptr);
   is_probe_ = other.is_probe_;
+  probe_ended_ = other.probe_ended_;
   begun_out_ = other.begun_out_;
   silence_told_ = other.silence_told_;
   begun_at_ = other.begun_at_;
@@ -127,11 +128,18 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
 void EndpointLease::release() {
   if (endpoint_ == nullptr) return;
   --endpoint_->pending_;
-  if (is_probe_) endpoint_->ejection_.end_probe();
+  end_probe();
   endpoint_ = nullptr;
 }
 
+// Whoever asks may go on for hours after it has been answered.
+void EndpointLease::end_probe() {
+  if (!is_probe_ || std::exchange(probe_ended_, true)) return;
+  endpoint_->ejection_.end_probe();
+}
+
 void EndpointLease::report_answer(int status) {
+  end_probe();
   const TimePoint now = endpoint_->loop().now();
   endpoint_->answered_at_ = now;
   endpoint_->cluster_.balancer_->on_answer(endpoint_->index_, now - begun_at_, now);
@@ -147,6 +155,7 @@ void EndpointLease::report_answer(int status) {
 }
 
 void EndpointLease::report_failure(const Error& error) {
+  end_probe();
   endpoint_->change_health(error, [&](Ejection& ejection, TimePoint now) {
     if (error.code == Code::kConnectFailed) {
       ejection.on_connect_failed(now, begun_out_);

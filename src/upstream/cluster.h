@@ -105,8 +105,11 @@ class EndpointLease {
   void report_silence();
 
  private:
+  void end_probe();
+
   Endpoint* endpoint_ = nullptr;
   bool is_probe_ = false;
+  bool probe_ended_ = false;   // it has told what it was to find out
   bool begun_out_ = false;     // the endpoint was out when this began
   bool silence_told_ = false;  // report_silence() has counted
   TimePoint begun_at_{};

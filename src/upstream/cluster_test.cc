@@ -69,6 +69,29 @@ TEST_F(ClusterTest, SendsOneProbeAndEverythingElseToThoseInService) {
   EXPECT_EQ(net_.metrics.endpoints_in_service.value(), 2);
 }
 
+// A tunnel, or a stream of events, may be what finds out that an endpoint is well, and go on for
+// hours.
+TEST_F(ClusterTest, SendsAProbeWhileAnEarlierOneGoesOn) {
+  options_.ejection.first_pause = 10ms;
+  add();
+  add();
+  start();
+  const std::string out = eject_one();
+  pass(10ms);
+  EndpointLease lasting = pick({.replaceable = true});
+  ASSERT_EQ(lasting.endpoint()->name(), out);
+  lasting.report_answer(200);
+  while (net_.metrics.endpoints_in_service.value() == 2) {
+    EndpointLease lease = pick({.may_probe = false});
+    if (lease.endpoint()->name() == out)
+      lease.report_failure({Code::kConnectFailed, Source::kUpstream});
+  }
+  pass(10ms);
+  const EndpointLease probe = pick({.replaceable = true});
+  EXPECT_EQ(probe.endpoint()->name(), out);
+  EXPECT_TRUE(probe.is_probe());
+}
+
 TEST_F(ClusterTest, TriesTheOneThatIsBackSoonestWhenAllAreOut) {
   add();
   add();
