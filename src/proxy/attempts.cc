@@ -18,7 +18,18 @@ void Attempts::start(upstream::EndpointLease lease) {
   stream_ = &lease_.endpoint()->open_stream(handler_, stream_options());
   handler_.on_request_unblocked();
   request_.send_to(*stream_);
+  if (response_paused_) stream_->pause_response();
   if (request_.has_ended()) set_try_timer();
+}
+
+void Attempts::pause_response() {
+  response_paused_ = true;
+  if (stream_ != nullptr) stream_->pause_response();
+}
+
+void Attempts::resume_response() {
+  response_paused_ = false;
+  if (stream_ != nullptr) stream_->resume_response();
 }
 
 upstream::PickRequest Attempts::pick_request() const {
@@ -81,6 +92,7 @@ void Attempts::on_reset(const Error& error, bool counts) {
   stream_ = nullptr;
   if (counts) note_failure(lease_, error);
   lease_.release();
+  context_.queue.wake();
 }
 
 upstream::EndpointLease Attempts::try_repeat(const Error& error) {
@@ -106,6 +118,7 @@ bool Attempts::try_replace_answer(int status) {
   std::exchange(stream_, nullptr)->cancel();
   context_.metrics.retries.add();
   start(std::move(next.lease));
+  context_.queue.wake();
   return true;
 }
 
@@ -177,6 +190,8 @@ void Attempts::adopt_hedge() {
   context_.loop.delete_later(std::move(adopted_));
   adopted_ = std::move(hedge_);
   adopted_->adopt(stream_, lease_);
+  if (response_paused_) stream_->pause_response();
+  context_.queue.wake();
   if (context_.reporter != nullptr)
     endpoint_name_ = request_.arena().copy(lease_.endpoint()->name());
 }
@@ -185,6 +200,7 @@ void Attempts::drop_hedge() {
   if (!hedge_) return;
   hedge_->cancel();
   context_.loop.delete_later(std::move(hedge_));
+  context_.queue.wake();
 }
 
 void Attempts::on_hedge_answer(http::ResponseHead& head) {

@@ -43,6 +43,11 @@ class Attempts {
   // Of the endpoint that was tried last, good as long as the request; empty: none was.
   std::string_view endpoint_name() const { return endpoint_name_; }
 
+  // The client takes no more of the answer for now / again: said to whichever stream is in use.
+  void pause_response();
+  void resume_response();
+  bool is_response_paused() const { return response_paused_; }
+
   // The request has been sent to its end: from now on silence calls for a second attempt.
   void on_request_sent() { set_try_timer(); }
   // A final head has come from the stream in use. True: another answer is waited for instead.
@@ -102,6 +107,7 @@ class Attempts {
   std::vector<upstream::Endpoint*> avoided_;
   std::string_view endpoint_name_;
   size_t count_ = 0;
+  bool response_paused_ = false;
   size_t repeats_ = 0;  // of them, those after one that an endpoint may have seen
   event::MemberTimer<Attempts, &Attempts::on_try_timeout> try_timer_{*this};
 };

@@ -218,7 +218,10 @@ void Exchange::on_request_body(std::string_view bytes) {
   if (holds_whole_request() && context_.loop.pool().is_over_budget()) return fail(out_of_memory());
   const bool waits = is_linked();
   if (waits || holds_whole_request()) return request_.hold_body(bytes);
-  if (response_ == Response::kAwaited) request_.keep_body(bytes, context_.options.replay_bytes_max);
+  if (response_ == Response::kAwaited) {
+    const bool is_tight = context_.loop.pool().is_over_budget();
+    request_.keep_body(bytes, is_tight ? 0 : context_.options.replay_bytes_max);
+  }
   if (attempts_.stream() != nullptr) attempts_.stream()->send_request_body(bytes);
 }
 
@@ -248,14 +251,12 @@ void Exchange::on_answer_replaced(const Error& error) {
 }
 
 void Exchange::on_response_blocked() {
-  response_blocked_ = true;
-  if (attempts_.stream() != nullptr) attempts_.stream()->pause_response();
+  attempts_.pause_response();
 }
 
 void Exchange::on_response_unblocked() {
-  response_blocked_ = false;
   last_progress_ = context_.loop.now();
-  if (attempts_.stream() != nullptr) attempts_.stream()->resume_response();
+  attempts_.resume_response();
 }
 
 // ---- From the endpoint.
@@ -300,7 +301,6 @@ void Exchange::on_response_end(const http::Fields& trailers) {
 void Exchange::on_upstream_reset(const Error& error) {
   // How a tunnel ends is between the two who talk through it.
   attempts_.on_reset(error, tunnel_ == Tunnel::kNone);
-  context_.queue.wake();
   if (attempts_.try_adopt_hedge()) return;
   if (response_ != Response::kAwaited) return fail(error);
   upstream::EndpointLease next = attempts_.try_repeat(error);
@@ -413,7 +413,7 @@ void Exchange::on_timer() {
     return fail({Code::kTimeout, Source::kInternal, 0, "nothing moved in the tunnel for too long"});
   }
   // A response that waits for its client is the session's matter.
-  if (response_blocked_) return context_.loop.set_timer(timer_, allowed);
+  if (attempts_.is_response_paused()) return context_.loop.set_timer(timer_, allowed);
   if (attempts_.stream() == nullptr && !request_.has_ended()) {
     return fail({Code::kTimeout, Source::kDownstream, 0, "the request body did not come in time"});
   }

@@ -105,8 +105,7 @@ class Exchange final : public http::RequestHandler, private http::ResponseHandle
   TimePoint last_progress_;
   Response response_ = Response::kAwaited;
   Tunnel tunnel_ = Tunnel::kNone;
-  bool has_slot_ = false;          // counted in exchanges_open
-  bool response_blocked_ = false;  // the session takes no more for now
+  bool has_slot_ = false;  // counted in exchanges_open
   event::MemberTimer<Exchange, &Exchange::on_timer> timer_{*this};
   event::MemberTimer<Exchange, &Exchange::on_total_timeout> total_timer_{*this};
 };

@@ -9,6 +9,7 @@
 namespace httpteleport::proxy {
 namespace {
 
+using namespace std::chrono_literals;
 using net::TestPeer;
 
 TEST_F(ExchangeTest, TriesAnotherEndpointWhenOneRefusesWhateverTheMethod) {
@@ -174,6 +175,54 @@ TEST_F(ExchangeTest, DoesNotRepeatWhatItHasNotKept) {
     EXPECT_EQ(downstream_->status, 502);
   }
   EXPECT_EQ(net_.metrics.retries.value(), 0u);
+}
+
+// Memory is short: what has been sent is not kept.
+TEST_F(ExchangeTest, KeepsNoCopiesWhileMemoryIsShort) {
+  add_endpoint();
+  make_cluster();
+  begin("PUT /", "Content-Length: 8\r\n");
+  net_.loop.pool().set_budget(0);
+  exchange_->on_request_body("half");
+  TestPeer* peer = accept(0, "half");
+  ASSERT_NE(peer, nullptr);
+  peer->close();
+  ASSERT_TRUE(run_until_over());
+  EXPECT_EQ(downstream_->status, 502);
+  EXPECT_EQ(net_.metrics.retries.value(), 0u);
+}
+
+// A body over the high watermark comes before it is known that no connection could be begun.
+TEST_F(ExchangeTest, SaysBadGatewayToALargeBodyThatNobodyTakes) {
+  const Result<net::Address> nowhere = net::Address::unix_path("/nonexistent/socket");
+  ASSERT_TRUE(nowhere);
+  cluster_.endpoints.push_back({.name = "nowhere", .addresses = {*nowhere, *nowhere}});
+  make_cluster();
+  request("POST", std::string(300'000, 'x'));
+  ASSERT_TRUE(run_until_over());
+  EXPECT_EQ(downstream_->status, 502);
+}
+
+// An informational response may have filled the client's buffers before there is an answer.
+TEST_F(ExchangeTest, PausesASecondAttemptWhoseAnswerTheClientDoesNotTakeYet) {
+  constexpr size_t kBodyBytes = 8 << 20;
+  add_endpoint();
+  add_endpoint();
+  make_cluster();
+  options_.try_timeout = 10ms;
+  request("GET");
+  exchange_->on_response_blocked();
+  ASSERT_NE(accept(0), nullptr);
+  TestPeer* other = accept(1);
+  ASSERT_NE(other, nullptr);
+  other->send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kBodyBytes) + "\r\n\r\n" +
+              std::string(kBodyBytes, 'x'));
+  ASSERT_TRUE(net_.run_until([&] { return downstream_->status == 200; }));
+  net_.settle();
+  EXPECT_LT(downstream_->body.size(), kBodyBytes / 2);
+  exchange_->on_response_unblocked();
+  ASSERT_TRUE(run_until_over());
+  EXPECT_EQ(downstream_->body.size(), kBodyBytes);
 }
 
 TEST_F(ExchangeTest, GivesUpAfterSoManyAttempts) {

@@ -51,13 +51,13 @@ struct ExchangeContext {
   metrics::WorkerMetrics& metrics;
   const ExchangeOptions& options;
   const route::Table& routes;
+  WaitingQueue& queue;  // of the worker, like the slots that it waits for
   std::vector<std::unique_ptr<upstream::Cluster>> clusters{};  // by route::ClusterIndex
   size_t exchanges_alive = 0;
   RequestIds request_ids{};
   // Told of every exchange that is over; nullptr: nobody wants to know.
   ExchangeReporter* reporter = nullptr;
   RetryBudget retry_budget{options.retry_budget};
-  WaitingQueue queue{loop, metrics, options.queue};
 };
 
 }  // namespace httpteleport::proxy

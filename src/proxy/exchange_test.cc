@@ -102,7 +102,7 @@ TEST_F(ExchangeTest, RefusesExchangesOverTheLimitAndOnlyThose) {
   add_endpoint();
   make_cluster();
   options_.exchanges_max = 1;
-  options_.queue.length_max = 0;
+  queue_.set_options({.length_max = 0});
   request("GET");
   const std::unique_ptr<Exchange> open = std::move(exchange_);
   const std::unique_ptr<RecordingDownstream> open_downstream = std::move(downstream_);
@@ -178,7 +178,7 @@ TEST_F(ExchangeTest, SaysTooManyRequestsToWhoHasWaitedTooLong) {
   add_endpoint();
   for (const bool for_slot : {true, false}) {
     SCOPED_TRACE(for_slot);
-    options_.queue.timeout = 20ms;
+    queue_.set_options({.timeout = 20ms});
     options_.exchanges_max = for_slot ? 1 : 100;
     cluster_.pending_max = for_slot ? 0 : 1;
     make_cluster();
@@ -194,6 +194,35 @@ TEST_F(ExchangeTest, SaysTooManyRequestsToWhoHasWaitedTooLong) {
     open->on_downstream_gone({Code::kCancelled, Source::kDownstream});
     EXPECT_EQ(net_.metrics.exchanges_open.value(), 0);
   }
+}
+
+// After a reload, those who wait began under another configuration than those they wait for.
+TEST_F(ExchangeTest, WaitsForExchangesOfAnotherConfiguration) {
+  add_endpoint();
+  make_cluster();
+  options_.exchanges_max = 1;
+  ExchangeContext next{net_.loop, net_.metrics, options_, routes_, queue_, {}};
+  next.clusters.push_back(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
+  request("GET");
+  std::string raw = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  http::RequestHead head;
+  ASSERT_TRUE(http::h1::parse_request_head(raw, {}, head));
+  RecordingDownstream waiting_downstream;
+  auto waiting = std::make_unique<Exchange>(next, waiting_downstream, client_);
+  waiting->on_request_head(head, raw);
+  waiting->on_request_end({});
+  EXPECT_EQ(net_.metrics.queue_length.value(), 1);
+  TestPeer* peer = accept(0);
+  ASSERT_NE(peer, nullptr);
+  peer->send(kOk);
+  ASSERT_TRUE(run_until_over());
+  peer = accept(0);
+  ASSERT_NE(peer, nullptr);
+  peer->send(kOk);
+  ASSERT_TRUE(net_.run_until([&] { return waiting_downstream.is_over(); }));
+  EXPECT_EQ(waiting_downstream.status, 200);
+  net_.loop.delete_later(std::move(waiting));
+  net_.loop.delete_doomed();
 }
 
 TEST_F(ExchangeTest, LeavesTheQueueWithItsClient) {

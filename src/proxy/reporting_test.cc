@@ -90,7 +90,8 @@ class ReportingTest : public testing::Test {
   ExchangeOptions options_;
   route::Table routes_{{{.host = "h"}}};
   std::optional<ExchangeReporter> reporter_;
-  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, routes_};
+  WaitingQueue queue_{net_.loop, net_.metrics, options_.queue};
+  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, routes_, queue_};
   ExchangeFactory factory_{exchanges_};
 };
 

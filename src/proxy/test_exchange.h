@@ -117,7 +117,8 @@ class ExchangeTest : public testing::Test {
   upstream::ClusterOptions cluster_;
   ExchangeOptions options_;
   route::Table routes_{{{.host = "h"}}};
-  ExchangeContext context_{net_.loop, net_.metrics, options_, routes_, {}};
+  WaitingQueue queue_{net_.loop, net_.metrics, options_.queue};
+  ExchangeContext context_{net_.loop, net_.metrics, options_, routes_, queue_, {}};
   ClientInfo client_{.ip = "10.0.0.1"};
   std::unique_ptr<RecordingDownstream> downstream_;
   std::unique_ptr<Exchange> exchange_;

@@ -103,7 +103,8 @@ class TunnelTest : public testing::Test {
   upstream::ClusterOptions cluster_;
   ExchangeOptions options_;
   route::Table routes_{{{.cluster = 0}}};
-  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, routes_, {}};
+  WaitingQueue queue_{net_.loop, net_.metrics, options_.queue};
+  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, routes_, queue_, {}};
   ExchangeFactory handlers_{exchanges_};
   net::LingeringConnections lingering_{net_.loop, {}};
   http::DateCache date_;

@@ -31,9 +31,9 @@ class Waiter : public IntrusiveNode {
   WaitFor wait_for_ = WaitFor::kSlot;
 };
 
-// One a worker. First come, first served, among those who wait for the same. Those who wait for an
-// endpoint have slots that the others need, so they are served first. All calls are O(1); waking
-// one waiter costs what its going on costs.
+// One a worker, whatever configuration its exchanges began under. First come, first served, among
+// those who wait for the same. Those who wait for an endpoint have slots that the others need, so
+// they are served first. All calls are O(1); waking one waiter costs what its going on costs.
 class WaitingQueue final : private event::TurnEndTask {
  public:
   struct Options {
@@ -43,6 +43,9 @@ class WaitingQueue final : private event::TurnEndTask {
 
   WaitingQueue(event::Loop& loop, metrics::WorkerMetrics& metrics, const Options& options)
       : loop_(loop), metrics_(metrics), options_(options) {}
+
+  // For those who come from now on.
+  void set_options(const Options& options) { options_ = options; }
 
   // False when too many wait already, which is counted as a refusal.
   bool try_add(Waiter& waiter, WaitFor wait_for);
@@ -62,7 +65,7 @@ class WaitingQueue final : private event::TurnEndTask {
 
   event::Loop& loop_;
   metrics::WorkerMetrics& metrics_;
-  const Options& options_;
+  Options options_;
   std::array<IntrusiveList<Waiter>, 2> lists_;  // by WaitFor; each in the order of deadlines
   size_t length_ = 0;
   event::MemberTimer<WaitingQueue, &WaitingQueue::on_timer> timer_{*this};

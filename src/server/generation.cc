@@ -5,11 +5,11 @@
 namespace httpteleport::server {
 
 Generation::Generation(event::Loop& loop, metrics::WorkerMetrics& metrics,
-                       std::shared_ptr<const config::Snapshot> snapshot,
+                       std::shared_ptr<const config::Snapshot> snapshot, proxy::WaitingQueue& queue,
                        proxy::ExchangeReporter* reporter)
     : snapshot_(std::move(snapshot)),
       routes_(snapshot_->routes),
-      exchanges_{loop, metrics, snapshot_->exchanges, routes_, {}},
+      exchanges_{loop, metrics, snapshot_->exchanges, routes_, queue, {}},
       handlers_(exchanges_) {
   exchanges_.reporter = reporter;
   for (const upstream::ClusterOptions& options : snapshot_->clusters)

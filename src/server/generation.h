@@ -14,9 +14,10 @@ namespace httpteleport::server {
 // began in. Owned by a worker, on its thread.
 class Generation {
  public:
-  // `reporter` outlives it; nullptr: there is none.
+  // `queue` and `reporter` outlive it; a reporter of nullptr: there is none.
   Generation(event::Loop& loop, metrics::WorkerMetrics& metrics,
-             std::shared_ptr<const config::Snapshot> snapshot, proxy::ExchangeReporter* reporter);
+             std::shared_ptr<const config::Snapshot> snapshot, proxy::WaitingQueue& queue,
+             proxy::ExchangeReporter* reporter);
 
   proxy::RequestHandlerFactory& handlers() { return handlers_; }
   // No exchange begins here any more: connections to endpoints close when they are idle.

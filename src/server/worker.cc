@@ -26,8 +26,10 @@ Worker::Worker(std::shared_ptr<const config::Snapshot> snapshot,
                std::vector<net::Socket> listen_sockets, proxy::AccessLogWriter* access_log)
     : snapshot_(std::move(snapshot)),
       lingering_(loop_, {}),
+      queue_(loop_, metrics_, snapshot_->exchanges.queue),
       reporter_(make_reporter(access_log)),
-      generation_(std::make_unique<Generation>(loop_, metrics_, snapshot_, reporter_.get())),
+      generation_(
+          std::make_unique<Generation>(loop_, metrics_, snapshot_, queue_, reporter_.get())),
       tls_(snapshot_->tls ? std::make_unique<tls::ServerContext>(*snapshot_->tls) : nullptr),
       sessions_{loop_,
                 metrics_,
@@ -166,10 +168,12 @@ void Worker::take_into_use(std::shared_ptr<const config::Snapshot> snapshot, boo
     reporter_ = make_reporter(nullptr);
     sessions_.reporter = reporter_.get();
   }
-  auto next = std::make_unique<Generation>(loop_, metrics_, snapshot_, reporter_.get());
+  auto next = std::make_unique<Generation>(loop_, metrics_, snapshot_, queue_, reporter_.get());
   sessions_.handlers = &next->handlers();
   generation_->retire();
   retired_.push_back(std::exchange(generation_, std::move(next)));
+  queue_.set_options(snapshot_->exchanges.queue);
+  queue_.wake();
   loop_.set_timer(retired_timer_, kRetiredCheckInterval);
 }
 

@@ -67,6 +67,7 @@ class Worker final : private net::AcceptHandler, private AdmissionHandler {
   event::Loop loop_;
   net::LingeringConnections lingering_;
   http::DateCache date_;
+  proxy::WaitingQueue queue_;
   std::unique_ptr<proxy::ExchangeReporter> reporter_;  // nullptr: nothing is to be told
   std::unique_ptr<Generation> generation_;
   std::vector<std::unique_ptr<Generation>> retired_;  // with exchanges under way

@@ -281,6 +281,7 @@ void Http1Connection::on_idle_timeout() {
 
 void Http1Connection::fail_later(const Error& error) {
   deferred_failure_ = error;
+  connection_.close();  // what is written to it meanwhile is dropped
   pool_.context_.loop.set_timer(failure_timer_, Duration::zero());
 }
 
