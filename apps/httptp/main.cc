@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <optional>
 
 #include "admin/challenge_pages.h"
@@ -78,6 +80,15 @@ void raise_descriptor_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Nothing can be taken back at the places where memory is asked for: who starts the program starts
+// it again.
+[[noreturn]] void die_without_memory() {
+  static constexpr std::string_view kText =
+      "httptp: out of memory; choose a smaller -maxMemory, or give the process more\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText.data(), kText.size());
+  std::abort();
 }
 
 std::vector<std::string> list_of(char** texts) {
@@ -218,6 +229,7 @@ int run(LoadedOptions loaded, server::Inheritance inheritance, int argc, char** 
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_new_handler(die_without_memory);
   // First, because it takes its variable out of the environment, where the flags look.
   server::Inheritance inheritance = server::Inheritance::take();
   LoadedOptions loaded = load_flags(argv);

@@ -1,7 +1,6 @@
 #include "base/buffer.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -16,15 +15,13 @@ BlockPool::~BlockPool() {
     while (list->head != nullptr) {
       Block* block = list->head;
       list->head = block->next;
-      std::free(block);
+      ::operator delete(block);
     }
   }
 }
 
 Block* BlockPool::allocate(uint32_t capacity) {
-  void* memory = std::malloc(sizeof(Block) + capacity);
-  HT_ASSERT(memory != nullptr);
-  Block* block = new (memory) Block;
+  Block* block = new (::operator new(sizeof(Block) + capacity)) Block;
   block->capacity = capacity;
   return block;
 }
@@ -56,7 +53,7 @@ void BlockPool::give_back(Block* block) {
   bytes_in_use_ -= sizeof(Block) + block->capacity;
   FreeList* list = list_for(block->capacity);
   if (list == nullptr || list->count >= kFreeBlocksMax) {
-    std::free(block);
+    ::operator delete(block);
     return;
   }
   block->next = list->head;
