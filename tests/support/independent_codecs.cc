@@ -3,6 +3,7 @@
 #include <snappy.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 
 #include "support/fd.h"
@@ -50,8 +51,27 @@ Unpacked inflate_all(std::string_view wire) {
   return result;
 }
 
+std::string deflate_all(std::string_view plain) {
+  z_stream stream{};
+  if (deflateInit2(&stream, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK) die("deflateInit2");
+  std::string wire(deflateBound(&stream, plain.size()) + 16, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(wire.data());
+  stream.avail_out = static_cast<uInt>(wire.size());
+  deflate(&stream, Z_SYNC_FLUSH);
+  wire.resize(wire.size() - stream.avail_out);
+  deflateEnd(&stream);
+  return wire;
+}
+
 constexpr size_t kChunkBytesMax = 65536;
 constexpr std::string_view kStreamIdentifier("\xff\x06\x00\x00sNaPpY", 10);
+
+uint32_t masked_crc(std::string_view text) {
+  const uint32_t crc = crc32c_by_bits(text);
+  return (crc >> 15 | crc << 17) + 0xa282ead8u;
+}
 
 // Reads the data of one chunk, its checksum included, to the back of `plain`. Returns what is
 // wrong.
@@ -70,8 +90,7 @@ std::string read_snappy_chunk(uint8_t type, std::string_view data, std::string& 
     if (!snappy::RawUncompress(data.data(), data.size(), text.data())) return "not snappy";
   }
   if (text.size() > kChunkBytesMax) return "a chunk of more than 64 KiB";
-  const uint32_t crc = crc32c_by_bits(text);
-  if (masked != ((crc >> 15 | crc << 17) + 0xa282ead8u)) return "a wrong checksum";
+  if (masked != masked_crc(text)) return "a wrong checksum";
   plain += text;
   return {};
 }
@@ -97,6 +116,18 @@ Unpacked unframe_snappy(std::string_view wire) {
   }
   result.at_flush = wire.empty();
   return result;
+}
+
+std::string frame_snappy(std::string_view plain) {
+  std::string wire(kStreamIdentifier);
+  for (; !plain.empty(); plain.remove_prefix(std::min(plain.size(), kChunkBytesMax))) {
+    const std::string_view text = plain.substr(0, kChunkBytesMax);
+    std::string data;
+    snappy::Compress(text.data(), text.size(), &data);
+    wire += '\0' + to_little_endian(static_cast<uint32_t>(data.size() + 4)).substr(0, 3) +
+            to_little_endian(masked_crc(text)) + data;
+  }
+  return wire;
 }
 
 // Reads one message off the front of `plain`; false when it is not complete or wrong.
@@ -175,6 +206,18 @@ Unpacked unpack(LinkCoding coding, std::string_view wire) {
       return unframe_snappy(wire);
   }
   return {.error = "no such coding"};
+}
+
+std::string pack(LinkCoding coding, std::string_view plain) {
+  switch (coding) {
+    case LinkCoding::kFlate:
+      return deflate_all(plain);
+    case LinkCoding::kNone:
+      return std::string(plain);
+    case LinkCoding::kSnappy:
+      return frame_snappy(plain);
+  }
+  return {};
 }
 
 std::string link_frame(uint32_t id, std::string_view message) {

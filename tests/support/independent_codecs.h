@@ -38,6 +38,10 @@ struct Unpacked {
 };
 Unpacked unpack(LinkCoding coding, std::string_view wire);
 
+// The reverse, up to a place where a batch may end: flate as zlib writes it, snappy with every
+// chunk in plain.
+std::string pack(LinkCoding coding, std::string_view plain);
+
 // A frame in text form: the id in four bytes, lowest first, and the message.
 std::string link_frame(uint32_t id, std::string_view message);
 
