@@ -89,6 +89,16 @@ TEST_F(StoreTest, PassesOverWhatIsNoCertificateForTheName) {
   EXPECT_EQ(store_.load("absent.example.com"), nullptr);
 }
 
+TEST_F(StoreTest, ReadsNoMoreOfAFileThanItsLimit) {
+  ASSERT_TRUE(store_.open());
+  ASSERT_TRUE(store_.save("www.example.com", pem_.chain, pem_.key));
+  const std::string good = test::read_file(path_ + "/www.example.com");
+  put("www.example.com", std::string(Store::kFileBytesMax - good.size() - 1, '\n') + "\n" + good);
+  EXPECT_TRUE(store_.load("www.example.com"));
+  put("www.example.com", std::string(Store::kFileBytesMax, '\n') + good);
+  EXPECT_FALSE(store_.load("www.example.com"));
+}
+
 TEST_F(StoreTest, SaysWhyTheFolderCannotBeMade) {
   const auto nested = Store(path_ + "/a/b").open();
   ASSERT_FALSE(nested);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -86,6 +87,24 @@ class Doomed final : public Deletable {
 void spin_until(TimePoint time) {
   while (std::chrono::steady_clock::now() < time) {
   }
+}
+
+TEST(Loop, TellsABoundedNumberInOneTurnAndTheRestLater) {
+  constexpr int kCount = 300;
+  constexpr int kTurnMax = 256;
+  Loop loop;
+  Handler handler;
+  std::vector<std::unique_ptr<SocketPair>> pairs;
+  for (int i = 0; i < kCount; ++i) {
+    pairs.push_back(std::make_unique<SocketPair>());
+    ASSERT_TRUE(loop.watch(pairs.back()->ours(), handler));
+  }
+  loop.run_once(Duration::zero());
+  EXPECT_EQ(handler.calls, kTurnMax);
+  loop.run_once(Duration::zero());
+  EXPECT_EQ(handler.calls, kCount);
+  for (const auto& pair : pairs)
+    loop.unwatch(pair->ours());
 }
 
 TEST(Loop, KeepsTheOrderOfATurn) {

@@ -163,6 +163,36 @@ TEST(ListenOn, ReportsAnAddressThatIsTaken) {
   EXPECT_EQ(second.error().sys_errno, EADDRINUSE);
 }
 
+TEST(ListenOn, LetsABoundedNumberWaitToBeAccepted) {
+  for (const int backlog : {1, ListenOptions{}.backlog}) {
+    const Result<Socket> listening = listen_on(loopback(), {.backlog = backlog});
+    ASSERT_TRUE(listening);
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    ASSERT_EQ(getsockopt(listening->fd(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    // Of a listening socket, this is the length of its queue; the system may allow less.
+    EXPECT_GE(info.tcpi_sacked, 1u);
+    EXPECT_LE(info.tcpi_sacked, static_cast<uint32_t>(backlog));
+  }
+  EXPECT_EQ(ListenOptions{}.backlog, 4096);
+}
+
+TEST(DeadPeerTimeout, IsTheKernelsForBytesAndForSilence) {
+  const Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  set_dead_peer_timeout(socket.fd(), 60s);
+  const auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(getsockopt(socket.fd(), level, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 60'000);
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_LE(option(IPPROTO_TCP, TCP_KEEPIDLE) +
+                option(IPPROTO_TCP, TCP_KEEPINTVL) * option(IPPROTO_TCP, TCP_KEEPCNT),
+            90);
+}
+
 TEST(ListenOn, SharesAnAddressWhenAsked) {
   const Result<Socket> first = listen_on(loopback(), {.reuse_port = true, .backlog = 1});
   ASSERT_TRUE(first);

@@ -214,6 +214,22 @@ TEST_F(AccessLogTest, DropsAndCountsWhatNobodyReads) {
   EXPECT_GT(lines_written(), 0u);
 }
 
+TEST_F(AccessLogTest, DropsTheBlockThatAPipeDoesNotTakeInTime) {
+  options_.stuck_after = 10ms;
+  options_.end_timeout = 1h;
+  const test::Fd reader = make_pipe();
+  start();
+  constexpr uint64_t kLines = 500;
+  {
+    AccessLog log(loop_, metrics_, *writer_);
+    for (uint64_t i = 0; i < kLines; ++i)
+      log.add(record_of(std::string(1000, 'a')));
+  }
+  stop();
+  EXPECT_GT(lines_dropped(), 0u);
+  EXPECT_EQ(lines_written() + lines_dropped(), kLines);
+}
+
 TEST_F(AccessLogTest, DropsAndCountsWhenTheReaderIsGone) {
   test::Fd reader = make_pipe();
   start();

@@ -241,6 +241,23 @@ TEST_F(ExchangeTest, GivesUpAfterSoManyAttempts) {
   EXPECT_EQ(net_.metrics.retries.value(), 2u);
 }
 
+TEST_F(ExchangeTest, GivesUpAfterSoManyAttemptsInAll) {
+  options_.retries_max = 5;
+  options_.attempts_max = 2;
+  add_endpoint();
+  make_cluster();
+  request("GET");
+  for (size_t i = 0; i < 2; ++i) {
+    TestPeer* peer = accept(0);
+    ASSERT_NE(peer, nullptr) << i;
+    EXPECT_FALSE(downstream_->is_over());
+    peer->close();
+  }
+  ASSERT_TRUE(run_until_over());
+  EXPECT_EQ(downstream_->status, 502);
+  EXPECT_EQ(net_.metrics.retries.value(), 1u);
+}
+
 TEST_F(ExchangeTest, AvoidsAnEndpointThatIsKnownToRefuse) {
   add_endpoint(false);
   add_endpoint();

@@ -170,6 +170,8 @@ TEST_F(InheritedSocketsTest, AreCheckedOneByOne) {
   EXPECT_THAT(open(bound), HasSubstr("descriptor 700 is not open"));
   set_environment(self_, "many", "");
   EXPECT_THAT(open(bound), HasSubstr("LISTEN_FDS=\"many\""));
+  set_environment(self_, "257", "");
+  EXPECT_THAT(open(bound), HasSubstr("LISTEN_FDS=\"257\" is no number of descriptors"));
 }
 
 }  // namespace

@@ -143,6 +143,18 @@ TEST_F(TeleportLinkTest, BreaksOffAHeldResponseOverTheLimit) {
 
 // ---- Batches.
 
+TEST_F(TeleportLinkTest, GivesUpAPeerThatIsSilent) {
+  options_.idle_timeout = options_.silence_timeout = 10ms;
+  make_link();
+  RecordingHandler handler;
+  request(handler);
+  ASSERT_TRUE(accept_link());
+  wait_for_requests(1);
+  ASSERT_TRUE(run_until_over(handler));
+  EXPECT_EQ(handler.failure_code(), Code::kConnectionLost);
+  ASSERT_TRUE(net_.run_until([&] { return far_->ended || far_->broken; }));
+}
+
 TEST_F(TeleportLinkTest, PutsTheRequestsOfOneTurnIntoOneBatch) {
   RecordingHandler warm_up;
   request(warm_up);

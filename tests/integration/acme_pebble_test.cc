@@ -287,6 +287,14 @@ TEST_F(AcmePebble, ANameThatFailsDoesNotHoldUpOthers) {
     EXPECT_EQ(settle(*manager, name).answer, Answer::kRefused);
 }
 
+TEST_F(AcmePebble, GivesUpAnOrderThatTakesTooLong) {
+  Options with = options();
+  with.order_timeout = std::chrono::seconds(0);
+  const auto manager = start(with);
+  EXPECT_EQ(manager->find("www.example.com").answer, Answer::kPending);
+  EXPECT_EQ(settle(*manager, "www.example.com").answer, Answer::kRefused);
+}
+
 TEST_F(AcmePebble, RefusesNamesThatAreNotAllowed) {
   const auto manager = start(options());
   for (const char* name :

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Every row of docs/limits.md is reached by a test.
+
+That is a case of tests/conformance/limits_test.cc, which bears the row's first column as its name, or
+a test named here. Whether those tests exist is checked; what they do is not.
+"""
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CASES = ROOT / "tests/conformance/limits_test.cc"
+
+# Row -> file and tests that reach it. Limits that cannot be reached from outside at a bearable price
+# are reached by unit tests, with a smaller number where it is an option.
+REACHED_BY = {
+    "request body kept to repeat a failed attempt, bytes":
+        ("src/proxy/exchange_attempts_test.cc", "ExchangeTest.DoesNotRepeatWhatItHasNotKept"),
+    "request body from a link that waits for a slow endpoint, bytes":
+        ("src/proxy/teleport_session_test.cc", "TeleportSessionTest.RefusesABodyThatItWouldHaveToHoldForTooLong"),
+    "response body from a link that waits for a slow client, bytes":
+        ("tests/integration/flags_link_test.cc", "FlagsLink.OutMaxBodySizeBoundsResponsesThatWaitForASlowClient"),
+    "requests of one link at its near end":
+        ("src/upstream/teleport_link_limits_test.cc", "TeleportLinkTest.RefusesRequestsOverThePendingLimit"),
+    "bytes behind a request for an upgrade":
+        ("src/proxy/tunnel_test.cc", "TunnelTest.HoldsWhatFollowsTheOfferUntilTheSwitch"),
+    "attempts of one request after one that an endpoint may have seen":
+        ("src/proxy/exchange_attempts_test.cc", "ExchangeTest.GivesUpAfterSoManyAttempts"),
+    "attempts of one request in all":
+        ("src/proxy/exchange_attempts_test.cc", "ExchangeTest.GivesUpAfterSoManyAttemptsInAll"),
+    "attempts of one request at a time":
+        ("src/proxy/exchange_time_test.cc", "ExchangeTest.TriesAThirdEndpointWhenTwoAreSilentAndStopsBothAtTheEnd"),
+    "repeats of a worker's requests, in ten seconds":
+        ("tests/integration/flags_balancing_test.cc", "FlagsBalancing.OutRetryBudgetBoundsRepeats"),
+    "endpoints out of service because of bad answers, of a cluster":
+        ("tests/integration/flags_balancing_test.cc", "FlagsBalancing.OutEjectShareIsTheMostThatMayBeLeftAlone"),
+    "descriptors of the process":
+        ("src/net/listener_test.cc", "ListenerTest.WaitsAWhileWhenThereAreNoDescriptorsLeftAndGoesOnAfterThat"),
+    "of these, in use when a client's connection is accepted":
+        ("tests/integration/overload_test.cc", "Overload.OfDescriptorsLetsNewClientsWait"),
+    "connections that wait to be accepted, a listening socket":
+        ("src/net/listener_test.cc", "ListenOn.LetsABoundedNumberWaitToBeAccepted"),
+    "connections that wait for their PROXY headers, a worker":
+        ("src/net/proxy_intake_test.cc", "ProxyIntakeTest.BoundsHowManyWait"),
+    "input dropped on one of them, bytes":
+        ("src/net/lingering_test.cc", "LingeringTest.GivesUpOnAPeerThatSendsWithoutEnd"),
+    "idle connections to one HTTP endpoint, a worker":
+        ("src/upstream/http1_pool_test.cc", "Http1PoolTest.KeepsTheConnectionsThatBecameIdleLastUpToTheLimit"),
+    "idle connections bound to one client (`-outProxyProtocol`)":
+        ("src/upstream/bound_connections_test.cc", "BoundConnectionsTest.MakeWayForThoseOfNewerClients"),
+    "descriptors in `LISTEN_FDS`":
+        ("src/server/service_manager_test.cc", "InheritedSocketsTest.AreCheckedOneByOne"),
+    "connections that only finish sending, a worker":
+        ("src/net/lingering_test.cc", "LingeringTest.DropsTheOldestOverTheLimit"),
+    "active checks of one endpoint under way, a worker":
+        ("src/upstream/health_check_test.cc", "HealthCheckTest.CountsSilenceAndRefusalAsBad"),
+    "links to one endpoint, a worker":
+        ("tests/integration/flags_link_test.cc", "FlagsLink.OutConnsPerAddrIsTheNumberOfLinks"),
+    "names with a certificate, wanted, or failed":
+        ("src/acme/name_table_test.cc", "NameTableTest.BoundsNamesQueueAndOrdersAtATime"),
+    "names whose order has not begun":
+        ("src/acme/name_table_test.cc", "NameTableTest.BoundsNamesQueueAndOrdersAtATime"),
+    "orders at a time, of different names":
+        ("src/acme/name_table_test.cc", "NameTableTest.BoundsNamesQueueAndOrdersAtATime"),
+    "orders begun in any hour":
+        ("src/acme/schedule_test.cc", "OrderBudget.BoundsAnyHour"),
+    "a name, bytes; a label of it":
+        ("src/acme/host_name_test.cc", "CanonicalHostName.BoundsLabelsAndNames"),
+    "answer of the CA, bytes":
+        ("src/acme/http_client_test.cc", "HttpClient.BoundsTheAnswer"),
+    "one request to the CA; connecting":
+        ("src/acme/http_client_test.cc", "HttpClient.GivesUpAServerThatIsSilent"),
+    "requests repeated because of their nonce":
+        ("src/acme/ca_client_test.cc", "CaClientTest.GivesUpWhenEveryNonceIsBad"),
+    "one order":
+        ("tests/integration/acme_pebble_test.cc", "AcmePebble.GivesUpAnOrderThatTakesTooLong"),
+    "pause after a failure of a name, first; at most":
+        ("src/acme/schedule_test.cc", "Backoff.GrowsToItsEnd"),
+    "the same while the CA is down, at most":
+        ("src/acme/schedule_test.cc", "Backoff.IsShortWhileTheCaIsDown"),
+    "the CA's Retry-After":
+        ("src/acme/schedule_test.cc", "Backoff.HonoursWhatTheCaAsksForWithinReason"),
+    "one file of the cache, bytes":
+        ("src/acme/store_test.cc", "StoreTest.ReadsNoMoreOfAFileThanItsLimit"),
+    "unsent bytes of one connection, tunnels included, high mark":
+        ("src/net/connection_test.cc", "ConnectionTest.TellsWhenItsOutputIsOverTheHighWatermarkAndBelowTheLowOne"),
+    "the same, low mark":
+        ("src/net/connection_test.cc", "ConnectionTest.TellsWhenItsOutputIsOverTheHighWatermarkAndBelowTheLowOne"),
+    "responses queued at a far end, bytes of memory":
+        ("src/proxy/teleport_session_flood_test.cc",
+         "TeleportSessionFlood.IsNotReadFurtherWhileItsAnswersAreNotTaken"),
+    "queued messages that end a batch before its delay, bytes":
+        ("src/upstream/link_sender_test.cc", "LinkSenderTest.SendsABatchThatIsLargeEnoughBeforeItsDelayIsOver"),
+    "uncompressed data of a snappy chunk, bytes":
+        ("src/compress/snappy_framing_test.cc", "SnappyDecoder.RefusesAllThatTheFormatForbids"),
+    "bytes decompressed before they are used, a link":
+        ("src/compress/stream_test.cc", "EveryStream.BombStaysWithinTheSpan"),
+    "input dropped on a connection that only finishes sending, bytes":
+        ("src/net/lingering_test.cc", "LingeringTest.GivesUpOnAPeerThatSendsWithoutEnd"),
+    "free blocks kept for reuse, a worker, of each of two sizes":
+        ("src/base/buffer_test.cc", "BlockPool.KeepsABoundedNumberOfFreeBlocks"),
+    "a line of the program's log, bytes":
+        ("src/base/log_test.cc", "LogTest.BoundsALine"),
+    "a value in it, bytes":
+        ("src/base/log_test.cc", "LogTest.BoundsALine"),
+    "the same text within `LogOptions::repeat_window` (10 s)":
+        ("src/base/log_test.cc", "LogTest.HoldsRepeatsBackAndTellsHowManyWhenTheWindowEnds"),
+    "texts whose repeats are counted at one time":
+        ("src/base/log_test.cc", "LogTest.LosesNoCountWhenThereAreMoreTextsThanSlots"),
+    "access log: method, target, host, user agent, referer, others, bytes":
+        ("src/proxy/access_log_format_test.cc", "AccessLogFormat.BoundsEveryValueAndWithThemTheLine"),
+    "access log: lines gathered in a worker, bytes":
+        ("src/proxy/access_log_test.cc",
+         "AccessLogTest.WritesAFullBlockAtOnce",
+         "AccessLogTest.WritesASecondLaterWithoutBeingTold"),
+    "access log: blocks of 64 KiB that wait to be written":
+        ("src/proxy/access_log_test.cc", "AccessLogTest.DropsAndCountsWhatNobodyReads"),
+    "access log: a pipe that takes nothing":
+        ("src/proxy/access_log_test.cc", "AccessLogTest.DropsTheBlockThatAPipeDoesNotTakeInTime"),
+    "the same at the program's end":
+        ("src/proxy/access_log_test.cc", "AccessLogTest.DropsAndCountsWhatNobodyReads"),
+    "a request id that comes, bytes":
+        ("src/proxy/request_id_test.cc", "RequestIdTest.ReplacesWhatIsNoIdOrTooLongOrTwice"),
+    "ready descriptors":
+        ("src/event/loop_test.cc", "Loop.TellsABoundedNumberInOneTurnAndTheRestLater"),
+    "accepted connections, a listening socket":
+        ("src/net/listener_test.cc", "ListenerTest.TakesABoundedNumberInOneTurnAndTheRestLater"),
+    "reads of one connection in a row":
+        ("src/net/connection_test.cc", "ConnectionTest.TakesTurnsWithOtherConnections"),
+    "bytes of one read":
+        ("src/net/connection_test.cc", "ConnectionTest.TakesTurnsWithOtherConnections"),
+    "bytes decompressed from a link, beyond the last piece":
+        ("src/proxy/teleport_session_flood_test.cc", "TeleportSessionFlood.CostsAStepATurn"),
+    "bytes encoded for a link, beyond the last message begun":
+        ("src/teleport/v0/batch_writer_test.cc", "BatchWriterOf.BoundsTheWorkOfAStepAndFlushesEach"),
+    "from our FIN to the end of a refused client":
+        ("src/net/lingering_test.cc", "LingeringTest.GivesUpOnAPeerThatNeverEnds"),
+    "a TLS handshake":
+        ("tests/integration/flags_tls_test.cc", "FlagsTls.InHandshakeTimeoutEndsSilentConnections"),
+    "a request's first byte to its head's end":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.InHeadTimeoutEndsSlowHeads"),
+    "between two reads of a request body":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.InBodyIdleTimeoutEndsBodiesThatPause"),
+    "between two requests, and before the first":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.InKeepAliveTimeoutEndsIdleConnections"),
+    "a client that takes nothing of what is over the high mark, but for tunnels":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.InWriteIdleTimeoutEndsClientsThatDoNotRead"),
+    "a peer that takes none of the last bytes of a connection that is over":
+        ("src/net/lingering_test.cc", "LingeringTest.GivesUpOnAPeerThatNeverEnds"),
+    "our FIN to the peer's":
+        ("src/net/lingering_test.cc", "LingeringTest.GivesUpOnAPeerThatNeverEnds"),
+    "end of the request to the response's head, all attempts together":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.OutTimeoutEndsTheWaitForAResponse"),
+    "a request's head to the end of its response, tunnels excepted":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.OutTotalTimeoutEndsRequestsWithTheirResponses"),
+    "pause inside a response, or of an endpoint that takes no more of a request":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.OutIdleTimeoutEndsResponsesThatPause"),
+    "tunnel (WebSocket) in which nothing moves either way":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.TunnelIdleTimeoutEndsSilentTunnels"),
+    "an endpoint that takes none of the last bytes of a tunnel":
+        ("src/proxy/tunnel_test.cc", "TunnelTest.GivesUpOnAnEndpointThatTakesNothingOfWhatIsLeft"),
+    "an attempt without an answer, where there is another endpoint":
+        ("tests/integration/flags_balancing_test.cc", "FlagsBalancing.OutTryTimeoutIsTheWaitForOneAttempt"),
+    "connecting to an HTTP endpoint":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.OutConnectTimeoutEndsAttempts"),
+    "idle connection to an HTTP endpoint":
+        ("src/upstream/http1_pool_test.cc", "Http1PoolTest.ClosesAConnectionThatIsIdleForTooLong"),
+    "an endpoint that fails is left alone, first time":
+        ("src/upstream/ejection_test.cc", "EjectionTest.DoublesThePauseWithEachFailedProbeUpToTheLimit"),
+    "the same pause, at most":
+        ("src/upstream/ejection_test.cc", "EjectionTest.DoublesThePauseWithEachFailedProbeUpToTheLimit"),
+    "bad answers in a row before that":
+        ("src/upstream/ejection_test.cc", "EjectionTest.TakesOutAfterSoManyBadResultsInARow"),
+    "bad answers in ten seconds, of at least 20":
+        ("src/upstream/ejection_test.cc", "EjectionTest.TakesOutByTheShareOfBadResultsInTenSeconds"),
+    "failures to connect in a row before that":
+        ("src/upstream/ejection_test.cc", "EjectionTest.TriesAsManyConnectsAsThereAreAddresses"),
+    "active checks that fail in a row before it is out":
+        ("src/upstream/health_check_test.cc",
+         "HealthCheckTest.TakesAnEndpointOutAfterThreeBadAnswersAndBackAfterTwoGoodOnes"),
+    "an active check, to the answer's head":
+        ("src/upstream/health_check_test.cc", "HealthCheckTest.CountsSilenceAndRefusalAsBad"),
+    "SIGUSR2 to the new process serving":
+        ("src/server/handover_test.cc", "SuccessorTest.IsEndedWhenItIsNotReadyInTime"),
+    "requests and tunnels under way at SIGTERM":
+        ("tests/integration/flags_limits_test.cc", "FlagsLimits.ShutdownTimeoutBoundsTheWaitForRequests"),
+    "near end: TCP connect, then again the handshake":
+        ("src/upstream/teleport_link_test.cc", "TeleportLinkTest.FailsWhatWaitsWhenTheHandshakeDoesNotComeInTime"),
+    "near end: idle":
+        ("src/upstream/teleport_link_test.cc", "TeleportLinkTest.ClosesALinkThatIsIdle"),
+    "near end: pause before connecting again, first":
+        ("src/upstream/teleport_link_failures_test.cc",
+         "TeleportLinkTest.WaitsLongerBeforeEachReconnectUpToTheLimit"),
+    "pause before connecting again, at most":
+        ("src/upstream/teleport_link_failures_test.cc",
+         "TeleportLinkTest.WaitsLongerBeforeEachReconnectUpToTheLimit"),
+    "near end: requests go out, nothing comes back":
+        ("src/upstream/teleport_link_limits_test.cc", "TeleportLinkTest.GivesUpAPeerThatIsSilent"),
+    "far end: handshake, and then again that of TLS":
+        ("src/proxy/teleport_session_test.cc", "TeleportSessionTest.GivesTheHandshakeADeadline"),
+    "far end: idle":
+        ("src/proxy/teleport_session_test.cc", "TeleportSessionTest.ClosesALinkThatIsIdle"),
+    "sent bytes unacknowledged, or not taken; silence to keep-alive probes":
+        ("src/net/listener_test.cc", "DeadPeerTimeout.IsTheKernelsForBytesAndForSilence"),
+    "a message waiting for others":
+        ("tests/integration/flags_link_test.cc",
+         "FlagsLink.InDelayLetsResponsesShareABatch",
+         "FlagsLink.OutDelayLetsRequestsShareABatch"),
+}
+
+
+def rows():
+    """The first column of the table, headings left out."""
+    lines = (ROOT / "docs/limits.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert cells[0] == "what", cells[0]
+    return [cell for cell in cells[2:] if not cell.startswith("**")]
+
+
+def case_rows():
+    """The string literals of the table of cases; literals that stand side by side are one."""
+    text = re.sub(r"\"\s*\n\s*\"", "", CASES.read_text(encoding="utf-8"))
+    return set(re.findall(r'(?:ClientCase|EndpointCase|LinkCase|Behaviour)\{\s*"((?:[^"\\]|\\.)*)"', text))
+
+
+def has_test(path, name):
+    suite, _, test = name.partition(".")
+    pattern = rf"TEST(?:_F|_P)?\(\s*{suite},\s*{test}\s*\)"
+    return re.search(pattern, (ROOT / path).read_text(encoding="utf-8")) is not None
+
+
+class Limits(unittest.TestCase):
+    def test_rows_have_names_of_their_own(self):
+        self.assertEqual(len(rows()), len(set(rows())))
+
+    def test_every_row_is_reached(self):
+        known = case_rows() | set(REACHED_BY)
+        self.assertEqual([row for row in rows() if row not in known], [])
+
+    def test_what_is_reached_is_a_row(self):
+        known = case_rows() | set(REACHED_BY)
+        self.assertEqual(sorted(known - set(rows())), [])
+
+    def test_the_tests_exist(self):
+        missing = [f"{path}: {name}" for path, *names in REACHED_BY.values() for name in names
+                   if not has_test(path, name)]
+        self.assertEqual(missing, [])
+
+    def test_no_row_is_listed_twice(self):
+        self.assertEqual(sorted(case_rows() & set(REACHED_BY)), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
