@@ -143,6 +143,33 @@ TEST_F(TeleportLinkTest, BreaksOffAHeldResponseOverTheLimit) {
 
 // ---- Batches.
 
+// Some kilobytes of flate that hold megabytes of answers nobody waits for, and one that is awaited.
+TEST_F(TeleportLinkTest, ReadsInStepsWhatFewBytesHold) {
+  constexpr size_t kLateAnswers = 50'000;
+  RecordingHandler handler;
+  request(handler);
+  far_ = net_.accept(listening_);
+  ASSERT_NE(far_, nullptr);
+  std::string answers;
+  for (size_t i = 0; i < kLateAnswers; ++i)
+    answers += link_frame(99'999, answer("late"));
+  answers += link_frame(1, answer("awaited"));
+  far_->send(test::link_handshake(test::LinkCoding::kFlate) +
+             test::pack(test::LinkCoding::kFlate, answers));
+  constexpr uint64_t kTurnBytesMax =
+      2 * (teleport::v0::FrameReader::kPlainBytesPerStep + 64 * 1024);
+  uint64_t before = 0;
+  ASSERT_TRUE(net_.run_until([&] {
+    const uint64_t now = net_.metrics.link.raw_received.value();
+    EXPECT_LE(now - before, kTurnBytesMax);
+    before = now;
+    return handler.is_over();
+  }));
+  EXPECT_EQ(handler.body, "awaited");
+  EXPECT_EQ(net_.metrics.link.late_answers.value(), kLateAnswers);
+  EXPECT_EQ(net_.metrics.link.raw_received.value(), answers.size());
+}
+
 TEST_F(TeleportLinkTest, GivesUpAPeerThatIsSilent) {
   options_.idle_timeout = options_.silence_timeout = 10ms;
   make_link();
