@@ -256,6 +256,23 @@ Result<size_t> parse_trailers(std::string_view bytes, const HeadLimits& limits, 
   return size;
 }
 
+namespace {
+
+// Whether there is a CR or LF, in what follows the first `seen` bytes, that is not half of a CRLF.
+// A CR at the very end is not known yet.
+bool has_bare_line_end(std::string_view bytes, size_t seen) {
+  size_t at = bytes[seen - 1] == '\r' ? seen - 1 : seen;
+  while ((at = bytes.find_first_of("\r\n", at)) != std::string_view::npos) {
+    if (bytes[at] == '\n') return true;
+    if (at + 1 == bytes.size()) return false;
+    if (bytes[at + 1] != '\n') return true;
+    at += 2;
+  }
+  return false;
+}
+
+}  // namespace
+
 bool HeadScanner::worth_parsing(std::string_view bytes, const HeadLimits& limits) {
   const size_t seen = seen_;
   seen_ = bytes.size();
@@ -264,7 +281,7 @@ bool HeadScanner::worth_parsing(std::string_view bytes, const HeadLimits& limits
   // The end may straddle what was seen and what is new. An empty line that begins the bytes ends
   // nothing, but trying to parse it does no harm.
   return bytes.substr(seen >= 3 ? seen - 3 : 0).find("\r\n\r\n") != std::string_view::npos ||
-         bytes.starts_with("\r\n");
+         bytes.starts_with("\r\n") || has_bare_line_end(bytes, seen);
 }
 
 }  // namespace httpteleport::http::h1

@@ -51,7 +51,8 @@ Result<size_t> parse_trailers(std::string_view bytes, const HeadLimits& limits, 
 // trying.
 class HeadScanner {
  public:
-  // True when `bytes` may hold a complete head, or is longer than any may be, or is a first try.
+  // True when `bytes` may hold a complete head, or is longer than any may be, or is a first try, or
+  // has a line end that is none: who ends its head with one waits for an answer.
   bool worth_parsing(std::string_view bytes, const HeadLimits& limits);
   void reset() { seen_ = 0; }
 

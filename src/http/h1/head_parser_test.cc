@@ -484,5 +484,23 @@ TEST(HeadScanner, SkipsTriesThatCannotSucceed) {
   EXPECT_TRUE(scanner.worth_parsing(std::string(40, 'x'), limits));  // over the limit: fails there
 }
 
+TEST(HeadScanner, LetsHeadsPassWhoseLineEndsAreWrong) {
+  for (const std::string_view head :
+       {"GET / HTTP/1.1\nHost: h\n\n"sv, "GET / HTTP/1.1\r\nHost: h\r\n\n"sv,
+        "GET / HTTP/1.1\r\nHost: h\n\r\n"sv, "GET / HTTP/1.1\r\nHost: h\r\n\rX"sv,
+        "GET / HTTP/1.1\r\r\nHost: h"sv}) {
+    SCOPED_TRACE(testing::PrintToString(head));
+    for (size_t piece = 1; piece < head.size(); ++piece) {
+      HeadScanner scanner;
+      HeadOutcome outcome{std::string(kNeedMore), 0};
+      for (size_t size = piece; size < head.size() + piece; size += piece) {
+        if (!scanner.worth_parsing(head.substr(0, size), {})) continue;
+        outcome = parse_request(head.substr(0, size));
+      }
+      EXPECT_NE(outcome.text, kNeedMore) << "in pieces of " << piece;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace httpteleport::http::h1
