@@ -10,7 +10,7 @@ enum CharClass : uint8_t {
   kTokenChar = 1,   // tchar
   kTargetChar = 2,  // what may stand in a request target: visible ASCII but '#'
   kTargetByte = 8,  // what does not end one: these, '#', and bytes above ASCII
-  kHostChar = 4,    // what may stand in Host: unreserved, sub-delims, '%', ':', '[' and ']'
+  kHostChar = 4,    // what may stand in a host's name: unreserved, '%', sub-delims but for ','
 };
 
 constexpr std::array<uint8_t, 256> make_char_classes() {
@@ -24,10 +24,9 @@ constexpr std::array<uint8_t, 256> make_char_classes() {
          {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'})
       token |= ch == t;
     bool host = alnum;
-    for (const char t : {'-', '.', '_', '~', '!', '$', '&', '\'', '(', ')', '*', '+', ';', '=', '%',
-                         ':', '[', ']'}) {
+    for (const char t :
+         {'-', '.', '_', '~', '!', '$', '&', '\'', '(', ')', '*', '+', ';', '=', '%'})
       host |= ch == t;
-    }
     table[c] = static_cast<uint8_t>((token ? kTokenChar : 0) | (ch != '#' ? kTargetChar : 0) |
                                     (host ? kHostChar : 0) | kTargetByte);
   }

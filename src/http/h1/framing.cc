@@ -129,11 +129,46 @@ constexpr int kNamedFieldsMax = 100;
   return true;
 }
 
-bool is_host(std::string_view value) {
-  for (const char c : value) {
-    if (!is_char(c, kHostChar)) return false;
+bool is_hex_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Bytes of a registered name or an IPv4 address (RFC 3986 section 3.2.2).
+bool is_name(std::string_view name) {
+  for (size_t at = 0; at < name.size(); ++at) {
+    if (!is_char(name[at], kHostChar)) return false;
+    if (name[at] != '%') continue;
+    if (name.size() - at < 3 || !is_hex_digit(name[at + 1]) || !is_hex_digit(name[at + 2]))
+      return false;
+    at += 2;
   }
-  return true;
+  return !name.empty();
+}
+
+// What may stand in brackets: the bytes of an IPv6 address. Stricter than the RFC, which has room
+// for addresses of the future.
+bool is_ip_literal(std::string_view literal) {
+  int colons = 0;
+  for (const char c : literal) {
+    if (c != ':' && c != '.' && !is_hex_digit(c)) return false;
+    colons += c == ':' ? 1 : 0;
+  }
+  return colons >= 2;
+}
+
+// host [":" port]. Whoever is next must not find another host in it than routes and logs here do.
+bool is_host(std::string_view value) {
+  size_t end = value.find(':');
+  if (value.starts_with('[')) {
+    end = value.find(']');
+    if (end == std::string_view::npos || !is_ip_literal(value.substr(1, end - 1))) return false;
+    ++end;
+  } else if (!is_name(value.substr(0, end))) {
+    return false;
+  }
+  if (end == std::string_view::npos || end == value.size()) return true;
+  if (value[end] != ':') return false;
+  return value.find_first_not_of("0123456789", end + 1) == std::string_view::npos;
 }
 
 // "http://host/path" becomes authority "host" and target "/path". RFC 9112 section 3.2.2: the
@@ -149,9 +184,7 @@ Result<void> split_absolute_form(RequestHead& head, Field* host) {
   const std::string_view rest = head.target.substr(colon + 3);
   const size_t path = rest.find_first_of("/?");
   head.authority = rest.substr(0, path);
-  if (head.authority.empty() || !is_host(head.authority)) {
-    return bad_request("the request target has no proper host");
-  }
+  if (!is_host(head.authority)) return bad_request("the request target has no proper host");
   if (path == std::string_view::npos) {
     head.target = head.method == Method::kOptions ? "*" : "/";
   } else if (rest[path] == '?') {
@@ -170,7 +203,9 @@ Result<void> frame_target(RequestHead& head, const FramingFields& found) {
   if (found.hosts > 1) return bad_request("more than one Host field");
   if (found.hosts == 0 && head.version_minor >= 1) return bad_request("no Host field");
   if (found.host != nullptr) {
-    if (!is_host(found.host->value)) return bad_request("the Host field is not a host and port");
+    // An empty one says that the target has no authority (RFC 9112 section 3.2).
+    if (!found.host->value.empty() && !is_host(found.host->value))
+      return bad_request("the Host field is not a host and port");
     head.authority = found.host->value;
   }
   if (head.target.front() == '/') return {};

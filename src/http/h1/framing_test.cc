@@ -555,5 +555,30 @@ TEST(ContentLength, IsAPlainNumberBelowTwoToThe63) {
     EXPECT_EQ(parse_content_length(bad), std::nullopt) << bad;
 }
 
+TEST(RequestFraming, TakesOnlyAHostAndAPortForOne) {
+  for (const std::string_view host :
+       {"a"sv, "a:"sv, "a:80"sv, "a.b-c_d~e."sv, "127.0.0.1:8"sv, "a%2f%AA"sv, "a!$&'()*+;="sv,
+        "[::1]"sv, "[::1]:"sv, "[fe80::1:2]:80"sv, "[::ffff:1.2.3.4]"sv}) {
+    const HeadOutcome field =
+        parse_request("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
+    EXPECT_EQ(field.text.find("refused"), std::string::npos) << field.text;
+    const HeadOutcome absolute =
+        parse_request("GET http://" + std::string(host) + "/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(absolute.text.find("refused"), std::string::npos) << absolute.text;
+  }
+  for (const std::string_view host :
+       {":"sv,       ":80"sv,     "a:b"sv,    "a:+80"sv,  "a:-1"sv,    "a:8 0"sv,
+        "a:80:81"sv, "a::80"sv,   "::1"sv,    "[::1"sv,   "::1]"sv,    "[]"sv,
+        "[a]"sv,     "[:]"sv,     "[x::1]"sv, "[::1]a"sv, "[::1]80"sv, "a[::1]"sv,
+        "[::1]:a"sv, "[[::1]]"sv, "a%"sv,     "a%4"sv,    "a%4g"sv,    "%"sv}) {
+    const HeadOutcome field =
+        parse_request("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
+    EXPECT_NE(field.text.find("refused 400 the Host field"), std::string::npos) << field.text;
+    const HeadOutcome absolute =
+        parse_request("GET http://" + std::string(host) + "/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_NE(absolute.text.find("400"), std::string::npos) << absolute.text;
+  }
+}
+
 }  // namespace
 }  // namespace httpteleport::http::h1
