@@ -71,7 +71,10 @@ size_t Http1Session::read_head(std::string_view bytes) {
     refuse_head(size.error(), &head_);
     return bytes.size();
   }
-  if (*size == 0) return 0;
+  if (*size == 0) {
+    method_ = head_.method;  // as far as it has come, for an answer that does not wait for the rest
+    return 0;
+  }
   offers_upgrade_ = !head_.upgrade.empty();
   bytes_behind_offer_ = offers_upgrade_ && *size < bytes.size();
   begin_exchange(bytes.substr(0, *size));

@@ -99,6 +99,27 @@ TEST_F(Http1SessionTest, SaysRequestTimeoutWhenAHeadDoesNotComeInTime) {
   EXPECT_EQ(failures(Code::kTimeout), 1u);
 }
 
+TEST_F(Http1SessionTest, AnswersHeadsThatAreRefusedWithoutABodyOnlyIfTheyAreOfHead) {
+  options_.head_timeout = 30ms;
+  answer_everything();
+  const std::string bad_field = " / HTTP/1.1\r\nHost: h\r\nA B: c\r\n\r\n";
+  const std::string unfinished = " / HTTP/1.1\r\nHost: h";
+  const std::string after_head = "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const std::string& rest : {bad_field, unfinished}) {
+    for (const char* method : {"GET", "HEAD"}) {
+      TestPeer& client = connect();
+      client.send(after_head);
+      ASSERT_TRUE(sessions_.run_until([&] { return client.received.ends_with("\r\n\r\n"); }));
+      client.received.clear();
+      client.send(method + rest);
+      ASSERT_TRUE(wait_closed(client));
+      EXPECT_THAT(client.received, StartsWith("HTTP/1.1 40"));
+      EXPECT_EQ(client.received.ends_with("\r\n\r\n"), method == std::string("HEAD"))
+          << client.received;
+    }
+  }
+}
+
 TEST_F(Http1SessionTest, SaysRequestTimeoutWhenABodyStops) {
   options_.body_idle_timeout = 20ms;
   TestPeer& client = connect();

@@ -162,6 +162,7 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
   if (step == Step::kDone) step = take_word(cursor, kTokenChar, ' ', head.method_text);
   if (step == Step::kBad)
     return downstream(Code::kMalformed, "the method is not a token followed by one blank");
+  if (step == Step::kDone) head.method = method_of(head.method_text);
   if (step == Step::kDone) step = take_word(cursor, kTargetByte, ' ', head.target);
   if (step == Step::kBad)
     return downstream(Code::kMalformed, "the request target has a byte that must not stand in it");
@@ -180,7 +181,6 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
   const auto size = static_cast<size_t>(cursor.at - bytes.data());
   if (head.fields.size() > limits.fields_max)
     return downstream(Code::kHeadTooLarge, "the request has too many header fields");
-  head.method = method_of(head.method_text);
   const std::string_view target = head.target;  // before framing takes it apart
   if (const Result<void> framed = frame_request(head); !framed) return framed.error();
   if (skip_class(target.begin(), target.end(), kTargetChar) != target.end()) {
