@@ -1,34 +1,86 @@
-// What httptp does with requests, right and wrong, in every arrangement.
+// What becomes of requests, right and wrong, in every arrangement: the origin sees only
+// well-formed, unambiguous messages, exactly as many as were sent and accepted, and each answer
+// reaches who asked. The cases are in *_cases.cc.
 #include <gtest/gtest.h>
 
-#include "conformance/setups.h"
-#include "support/origin.h"
+#include <set>
+#include <tuple>
+
+#include "conformance/case_runner.h"
 
 namespace httpteleport::test {
 namespace {
 
-Stages<Origin>& stages() {
-  static auto* const all =
-      static_cast<Stages<Origin>*>(testing::AddGlobalTestEnvironment(new Stages<Origin>));
-  return *all;
+// Small limits make small cases. What the near end adds fits through the link.
+SetupFlags case_flags() {
+  return {.near = {"-inMaxBodySize=65536", "-outMaxHeaderSize=16384", "-xForwarded",
+                   "-clientIPHeader=X-Client-IP"},
+          .far = {"-inMaxBodySize=65536", "-inMaxHeaderSize=16384"}};
 }
-[[maybe_unused]] const auto& registered = stages();
 
-class Requests : public testing::TestWithParam<SetupKind> {};
+Stages<RecordingOrigin>* const stages = static_cast<Stages<RecordingOrigin>*>(
+    testing::AddGlobalTestEnvironment(new Stages<RecordingOrigin>(case_flags())));
 
-INSTANTIATE_TEST_SUITE_P(Setups, Requests, testing::ValuesIn(kAllSetups), setup_test_name);
+struct Table {
+  const char* name;
+  RequestCases (*cases)();
+};
 
-TEST_P(Requests, OfAWellBehavedClientAreAnswered) {
-  Stage<Origin>& stage = stages().of(GetParam());
-  ASSERT_TRUE(stage.setup.started());
-  RawClient client = stage.setup.connect();
-  for (int round = 0; round < 2; ++round) {
-    client.send("GET /bytes/100?seed=1 HTTP/1.1\r\nHost: a\r\n\r\n");
-    EXPECT_TRUE(body_is(client.read_response(), Content::bytes(100, 1)));
+void PrintTo(const Table& table, std::ostream* stream) {
+  *stream << table.name;
+}
+
+constexpr Table kTables[] = {
+    {"RequestLine", request_line_cases},
+    {"Target", target_cases},
+    {"Version", version_cases},
+    {"Host", host_cases},
+    {"Field", field_cases},
+    {"ContentLength", content_length_cases},
+    {"TransferEncoding", transfer_encoding_cases},
+    {"Chunked", chunked_cases},
+    {"Trailer", trailer_cases},
+    {"Connection", connection_cases},
+    {"Expect", expect_cases},
+    {"Method", method_cases},
+    {"Pipelining", pipelining_cases},
+    {"Upgrade", upgrade_cases},
+    {"Limits", limits_cases},
+};
+
+TEST(RequestTables, HaveManyCasesWithNamesOfTheirOwn) {
+  size_t count = 0;
+  std::set<std::string> names;
+  for (const Table& table : kTables) {
+    for (const RequestCase& request_case : table.cases()) {
+      ++count;
+      EXPECT_TRUE(names.insert(request_case.name).second) << request_case.name;
+      EXPECT_FALSE(request_case.section.empty()) << request_case.name;
+    }
   }
-  EXPECT_TRUE(client.is_quiet());
-  client.half_close();
-  EXPECT_TRUE(client.wait_closed());
+  EXPECT_GE(count, 800u);
+}
+
+class Requests : public testing::TestWithParam<std::tuple<SetupKind, Table>> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, Requests, testing::Combine(testing::ValuesIn(kAllSetups), testing::ValuesIn(kTables)),
+    [](const testing::TestParamInfo<Requests::ParamType>& one) {
+      return std::string(setup_name(std::get<0>(one.param))) + "_" + std::get<1>(one.param).name;
+    });
+
+TEST_P(Requests, EndAsTheRfcsAllowHoweverTheyAreCut) {
+  const auto& [kind, table] = GetParam();
+  Stage<RecordingOrigin>& stage = stages->of(kind);
+  ASSERT_TRUE(stage.setup.started());
+  for (const RequestCase& request_case : table.cases()) {
+    for (const Cut cut : {Cut::kWhole, Cut::kBytes, Cut::kPieces})
+      run_case(stage, request_case, cut);
+  }
+  // A link carries whole messages only.
+  if (has_link(kind)) {
+    EXPECT_EQ(stage.origin.counts().broken_off, 0u);
+  }
 }
 
 }  // namespace
