@@ -196,15 +196,21 @@ Play PlayOrigin::begin(Connection& connection, const std::string& target) {
 }
 
 bool PlayOrigin::perform(Connection& connection, const Play& play) {
-  if (connection.target.starts_with("/held/")) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return gate_open_; });
-    if (ending_) return false;
-  }
+  if (connection.target.starts_with("/held/") && !wait_for_gate()) return false;
   if (!send_pieces(connection, play)) return false;
+  if (!play.behind_gate.empty()) {
+    if (!wait_for_gate()) return false;
+    if (connection.socket.send_all(play.behind_gate) != IoStatus::kOk) return false;
+  }
   if (play.end == End::kKeep) return true;
   end(connection, play.end);
   return false;
+}
+
+bool PlayOrigin::wait_for_gate() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return gate_open_; });
+  return !ending_;
 }
 
 bool PlayOrigin::send_pieces(Connection& connection, const Play& play) {

@@ -34,6 +34,7 @@ struct Play {
   End end = End::kKeep;
   size_t piece_bytes = 0;  // > 0: sent in pieces of that size
   size_t body_bytes_first = SIZE_MAX;
+  std::string behind_gate{};  // sent behind `bytes`, but not before open_gate()
 };
 
 // Thread-safe. Every connection has a thread of its own; the destructor ends all of them.
@@ -94,6 +95,8 @@ class PlayOrigin {
   bool read_request(Connection& connection, MessageParser& parser, Play& play);
   bool perform(Connection& connection, const Play& play);
   bool send_pieces(Connection& connection, const Play& play);
+  // False when the origin is being destroyed.
+  bool wait_for_gate();
   void wait_for_peer(Connection& connection, bool drips);
   void end(Connection& connection, End end);
   Play begin(Connection& connection, const std::string& target);
