@@ -30,7 +30,7 @@ const char* end_name(End end);
 
 // One answer. It begins as soon as so many bytes of the request's body have come, or all of it.
 struct Play {
-  std::string bytes;
+  std::string bytes{};
   End end = End::kKeep;
   size_t piece_bytes = 0;  // > 0: sent in pieces of that size
   size_t body_bytes_first = SIZE_MAX;
