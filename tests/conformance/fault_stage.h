@@ -16,6 +16,8 @@ inline constexpr std::chrono::seconds kOriginTimeout{1};
 
 class FaultStage : public testing::TestWithParam<SetupKind> {
  protected:
+  explicit FaultStage(const SetupFlags& with = flags())
+      : setup_(GetParam(), origin_.address().text(), with) {}
   void SetUp() override { ASSERT_TRUE(setup_.started()); }
 
   static SetupFlags flags() {
@@ -52,7 +54,7 @@ class FaultStage : public testing::TestWithParam<SetupKind> {
   }
 
   PlayOrigin origin_;
-  SetupUnderTest setup_{GetParam(), origin_.address().text(), flags()};
+  SetupUnderTest setup_;
   int asked_ = 0;
 };
 
