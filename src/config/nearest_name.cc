@@ -31,6 +31,9 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   if (name.empty()) return best;
   size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : names) {
+    // So many letters are missing or too many at least.
+    const size_t longer = std::max(name.size(), candidate.size());
+    if (longer - std::min(name.size(), candidate.size()) >= best_distance) continue;
     const size_t d = distance(name, candidate);
     if (d >= best_distance) continue;
     best_distance = d;

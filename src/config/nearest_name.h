@@ -8,7 +8,7 @@
 namespace httpteleport::config {
 
 // The one of `names` most like `name`, upper and lower case alike; empty when none is near. O(names
-// * length^2).
+// * length^2), and no names that are much longer or shorter are looked at.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& names);
 
 // "; did you mean X?" with `prefix` before the name, or nothing.
