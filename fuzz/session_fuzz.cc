@@ -50,16 +50,18 @@ class WatchedHandler final : public http::RequestHandler {
       : inner_(std::move(inner)), client_(client) {}
 
   void on_request_head(http::RequestHead& head, std::string_view raw) override {
+    may_be_tunnel_ = !head.upgrade.empty();
     client_.requests.push_back(
-        {.is_head = head.method == http::Method::kHead, .offers_upgrade = !head.upgrade.empty()});
+        {.is_head = head.method == http::Method::kHead, .offers_upgrade = may_be_tunnel_});
     inner_->on_request_head(head, raw);
   }
   void on_request_body(std::string_view bytes) override {
-    HT_ASSERT(!over_ && !ended_ && !bytes.empty());
+    HT_ASSERT(!over_ && (!ended_ || may_be_tunnel_) && !bytes.empty());
     inner_->on_request_body(bytes);
   }
   void on_request_end(const http::Fields& trailers) override {
-    HT_ASSERT(!over_ && !ended_);
+    HT_ASSERT(!over_ && (!ended_ || may_be_tunnel_));
+    may_be_tunnel_ &= !ended_;
     ended_ = true;
     inner_->on_request_end(trailers);
   }
@@ -75,6 +77,7 @@ class WatchedHandler final : public http::RequestHandler {
  private:
   std::unique_ptr<http::RequestHandler> inner_;
   Client& client_;
+  bool may_be_tunnel_ = false;
   bool ended_ = false;
   bool over_ = false;
 };
@@ -118,9 +121,8 @@ class Proxy final : private proxy::RequestHandlerFactory {
   // Both ends do what they can do now, and are looked at.
   void settle() {
     for (int turn = 0; turn < kTurnsMax; ++turn) {
-      const bool answered = answer_connects();
       loop_.run_once(2 * event::TimerWheel::kTick);
-      if (!answered && !FakeKernel::get().anything_ready()) break;
+      if (!answer_connects() && !FakeKernel::get().anything_ready()) break;
     }
     for (Client& client : clients)
       client.check();
