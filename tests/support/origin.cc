@@ -124,6 +124,9 @@ class Origin::Loop : public OriginHost {
     if (options_.corruption == Corruption::kNone) return Corruption::kNone;
     return ++bodies_ % options_.corrupt_every == 0 ? options_.corruption : Corruption::kNone;
   }
+  void on_request(const MessageHead& head) override {
+    if (options_.on_request) options_.on_request(head);
+  }
   std::span<char> scratch() override { return scratch_; }
 
  private:

@@ -26,6 +26,7 @@
 #include <memory>
 #include <string>
 
+#include "support/http_message.h"
 #include "support/socket.h"
 
 namespace httpteleport::test {
@@ -97,6 +98,9 @@ class Origin {
     int receive_buffer_bytes = 0;  // > 0: the kernel's buffer of each connection
     Corruption corruption = Corruption::kNone;
     uint64_t corrupt_every = 10;  // every so many requests that get a body
+    // Told of each request as soon as its head is read, before a byte of its answer; in the loop's
+    // thread.
+    std::function<void(const MessageHead& head)> on_request{};
   };
 
   Origin() : Origin(Options{}) {}

@@ -139,6 +139,7 @@ void OriginConnection::on_head() {
   close_after_ = !head.keep_alive();
   hash_ = {};
   if (!route_.control) {
+    host_->on_request(head);
     ++host_->live_counters().requests;
     ++host_->live_counters().by_kind[static_cast<size_t>(route_.kind)];
   }

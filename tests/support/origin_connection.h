@@ -43,6 +43,7 @@ class OriginHost {
   virtual void schedule(OriginConnection& connection, uint64_t delay_ms) = 0;
   // How the answer to a request that gets a body is to be spoiled.
   virtual Origin::Corruption next_corruption() = 0;
+  virtual void on_request(const MessageHead& head) = 0;
   // Room for bytes in passing, the same for all connections.
   virtual std::span<char> scratch() = 0;
 };
