@@ -21,7 +21,7 @@
 
 #include "soak/request.h"
 #include "support/http_message.h"
-#include "support/temp_folder.h"
+#include "support/temporary_folder.h"
 #include "support/tls_client.h"
 
 namespace httpteleport::test {

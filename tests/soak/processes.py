@@ -87,7 +87,7 @@ class Server:
         status = self.world.children.end_of(self.pid)
         if status is not None:
             self.world.crashed(f"{self.name} (pid {self.pid}): {describe(status)}", self._log_path)
-            self.pid = None
+            self.start()  # the run goes on, to its report
 
     def heard(self, text):
         pass
@@ -128,6 +128,10 @@ class End(Server):
         with open(self.config + ".new", "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
         os.replace(self.config + ".new", self.config)
+
+    def start(self):
+        self._next = None
+        super().start()
 
     def is_steady(self):
         return self.pid is not None and self.ready and self._next is None

@@ -37,6 +37,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 MEMORY_GROWTH_KIB_MAX = 16 * 1024
 ANSWER_DEADLINE_S = 30  # a request without an answer or an error by then is lost
 COMPLETE_SHARE_MIN = 0.3  # of the requests not given up: fewer mean that nothing was tested
+FAULTS_MAX = 10  # processes that ended unasked: more, and the run is over
 LINK_PORT = 8043
 ORIGIN_PORTS = (9001, 9002, 9003)
 
@@ -103,6 +104,8 @@ class World:
         say(f"FAULT: {what}")
         with open(log_path, "rb") as log:
             print(log.read()[-8000:].decode(errors="replace"), flush=True)
+        if len(self.faults) > FAULTS_MAX:
+            raise RuntimeError("processes end unasked again and again")
 
     def watch(self):
         for server in self.servers:
@@ -358,6 +361,8 @@ def judge(world, traffic, doubles, before, after, sanitized):
 
 
 def print_report(options, traffic, events, doubles, executed, before, after, faults):
+    allowed = "not looked at" if options.sanitized else f"may grow by {MEMORY_GROWTH_KIB_MAX}"
+
     def row(name, value):
         print(f"{name:44} {value}")
     print(f"\nsoak: seed {options.seed}, {options.seconds:g} s, a cable of soak_wire (loss and delay of "
@@ -375,8 +380,8 @@ def print_report(options, traffic, events, doubles, executed, before, after, fau
         row(f"event: {kind}", count)
     for name in after:
         row(f"{name}: descriptors before, after", f"{before[name][0]}, {after[name][0]}")
-        row(f"{name}: memory before, after", f"{before[name][1]} KiB, {after[name][1]} KiB "
-                                             f"(may grow by {MEMORY_GROWTH_KIB_MAX})")
+        row(f"{name}: memory before, after",
+            f"{before[name][1]} KiB, {after[name][1]} KiB ({allowed})")
     for fault in faults:
         print(f"FAULT: {fault}")
     print("soak: " + ("failed" if faults else "passed"), flush=True)
@@ -402,6 +407,7 @@ def soak(options, folder):
         doubles, executed = count_doubles(world.executed)
         faults = judge(world, traffic, doubles, before, after, options.sanitized)
         print_report(options, traffic, events, doubles, executed, before, after, faults)
+        options.keep = options.keep or bool(faults)
         return 1 if faults else 0
     finally:
         world.network.close()
@@ -416,7 +422,7 @@ def parse_options():
     parser.add_argument("--bytes-max", type=int, default=1 << 20, help="of a body")
     parser.add_argument("--bin", default=os.path.join(REPOSITORY, "build/release/bin"))
     parser.add_argument("--sanitized", action="store_true", help="the programs have a sanitizer")
-    parser.add_argument("--keep", action="store_true", help="keep the logs, and say where they are")
+    parser.add_argument("--keep", action="store_true", help="keep the logs although all is well")
     options = parser.parse_args()
     if options.seconds is None:
         options.seconds = 60 * options.minutes
