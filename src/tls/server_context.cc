@@ -13,6 +13,8 @@ constexpr std::string_view kHttp1 = "http/1.1";
 constexpr std::string_view kAcmeChallenge = "acme-tls/1";
 // So that two connections of a client can both resume.
 constexpr size_t kTicketsPerHandshake = 2;
+// Sessions of this context are for nobody: no other context has so short an id.
+constexpr unsigned char kChallengeSessions[] = {'a', 'c', 'm', 'e'};
 
 // Whether `wanted` is in a list of protocol names (RFC 7301 section 3.1).
 bool offers(const unsigned char* list, size_t size, std::string_view wanted) {
@@ -88,8 +90,12 @@ int ServerContext::on_client_hello(SSL* ssl, int*, void*) {
                                 &size) == 1 &&
       size > 2 && offers(extension + 2, size - 2, kAcmeChallenge)) {
     Stream::of(ssl).set_acme_challenge();
-    // An ACME server proves nothing about itself, and gets nothing but our certificate.
+    // An ACME server proves nothing about itself, and gets nothing but our certificate: no session
+    // either, which it could resume where a client has to prove who it is.
     SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
+    SSL_set_session_id_context(ssl, kChallengeSessions, sizeof kChallengeSessions);
+    SSL_set_num_tickets(ssl, 0);
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
   }
   return SSL_CLIENT_HELLO_SUCCESS;
 }

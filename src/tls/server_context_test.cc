@@ -267,5 +267,35 @@ TEST_P(ServerContextTest, ResumesNoSessionFromBeforeCertificatesWereDemanded) {
   expect_alert(shown, SSL_AD_UNKNOWN_CA);
 }
 
+// Who answers an ACME challenge is asked for no certificate, and gets no session for elsewhere.
+TEST_P(ServerContextTest, ResumesNoSessionOfAnAcmeChallenge) {
+  client_cas_ = trust(clients_ca_);
+  provider_->acme = provider_->certificates["a.example"];
+  test::TlsOptions validator = client();
+  validator.protocols = {"acme-tls/1"};
+  begin(validator);
+  ASSERT_TRUE(run_until([&] { return server_->has('x') && peer_->is_cut(); }));
+  ASSERT_TRUE(peer_->is_complete());
+  test::TlsOptions returning = client();
+  returning.protocols = {"http/1.1"};
+  returning.session = peer_->tls().session();
+  expect_alert(returning, GetParam() == TLS1_3_VERSION ? SSL_AD_CERTIFICATE_REQUIRED
+                                                       : SSL_AD_HANDSHAKE_FAILURE);
+}
+
+// The session of a client that showed its certificate has nothing to do with a challenge.
+TEST_P(ServerContextTest, ResumesNoSessionForAnAcmeChallenge) {
+  provider_->acme = provider_->certificates["a.example"];
+  expect_good(client());
+  test::TlsOptions validator = client();
+  validator.protocols = {"acme-tls/1"};
+  validator.session = peer_->tls().session();
+  ASSERT_NE(validator.session, nullptr);
+  begin(validator);
+  ASSERT_TRUE(run_until([&] { return server_->has('x') && peer_->is_cut(); }));
+  EXPECT_TRUE(peer_->is_complete());
+  EXPECT_FALSE(peer_->tls().is_resumed());
+}
+
 }  // namespace
 }  // namespace httpteleport::tls
