@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/log.h"
 #include "http/message.h"
 #include "net/unix_socket.h"
 
@@ -26,6 +27,10 @@ bool is_listening_socket(int fd) {
   int listening = 0;
   socklen_t length = sizeof listening;
   return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
+}
+
+bool is_any(const net::Address& address) {
+  return address.ip() == "::" || address.ip() == "0.0.0.0";
 }
 
 // "in=5,in=6,ready=7"
@@ -75,12 +80,17 @@ Inheritance Inheritance::take() {
   return inheritance;
 }
 
+bool is_same_place(const net::Address& bound, const net::Address& wanted, bool managed) {
+  if (bound.is_unix() || wanted.is_unix()) return bound == wanted;
+  const bool same_host = bound.ip() == wanted.ip() || (managed && is_any(bound) && is_any(wanted));
+  return same_host && (wanted.port() == 0 || bound.port() == wanted.port());
+}
+
 net::Socket Inheritance::take_socket(std::string_view name, const net::Address& address) {
   for (Entry& entry : entries_) {
     if (entry.name != name || !entry.socket.is_open()) continue;
     const net::Address bound = net::local_address(entry.socket.fd());
-    const bool any_port = !bound.is_unix() && address.port() == 0 && bound.ip() == address.ip();
-    if (any_port || bound.to_string() == address.to_string()) return std::move(entry.socket);
+    if (is_same_place(bound, address, name == kManagedName)) return std::move(entry.socket);
   }
   return {};
 }
@@ -88,8 +98,13 @@ net::Socket Inheritance::take_socket(std::string_view name, const net::Address& 
 void Inheritance::announce_ready() {
   // The process before this one leaves its files to us.
   for (const Entry& entry : entries_) {
-    if (entry.socket.is_open() && entry.name != kManagedName)
-      net::SocketFile(net::local_address(entry.socket.fd())).remove();
+    if (!entry.socket.is_open()) continue;
+    const net::Address bound = net::local_address(entry.socket.fd());
+    const bool managed = entry.name == kManagedName;
+    log_line(managed ? LogLevel::kWarn : LogLevel::kInfo,
+             "a listening socket of the process before this one is closed: no flag asks for it",
+             {{"kind", entry.name}, {"address", bound.to_string()}});
+    if (!managed) net::SocketFile(bound).remove();
   }
   entries_.clear();
   if (!ready_pipe_.is_open()) return;

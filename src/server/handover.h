@@ -27,6 +27,10 @@ struct NamedDescriptor {
   int fd = -1;
 };
 
+// Whether a socket bound to `bound` is one for `wanted`: port 0 leaves the port to whoever binds.
+// The service manager's may have all addresses said in the other way, 0.0.0.0 or ::.
+bool is_same_place(const net::Address& bound, const net::Address& wanted, bool managed);
+
 // What the process before this one has passed on.
 class Inheritance {
  public:
@@ -34,13 +38,13 @@ class Inheritance {
   // is inherited by a program that was started in the usual way.
   static Inheritance take();
 
-  // The socket called `name` that is bound to `address` (port 0: to any port of its host), once;
-  // closed if there is none (any more).
+  // The socket called `name` that is bound to `address` (see is_same_place()), once; closed if
+  // there is none (any more).
   net::Socket take_socket(std::string_view name, const net::Address& address);
   // There is a process before this one, which waits for announce_ready().
   bool has_predecessor() const { return ready_pipe_.is_open(); }
   // Tells the process before this one that it is not needed any more. What was not taken is closed,
-  // and the files of its unix sockets are removed.
+  // which the log tells, and the files of its unix sockets are removed.
   void announce_ready();
 
  private:

@@ -1,5 +1,6 @@
 #include "server/handover.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,7 +8,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
+#include "base/log.h"
+#include "net/test_net.h"
 #include "net/unix_socket.h"
 #include "server/listen_sockets.h"
 #include "support/deadline.h"
@@ -72,14 +76,16 @@ class InheritanceTest : public testing::Test {
     return *net::Address::unix_path(folder_.file(name));
   }
   // What is passed on by a process that has called the socket at `listening` so.
-  Inheritance pass_on(const std::string& kind, const net::Address& listening) {
-    net::Socket socket = *net::listen_on(listening, {});
+  Inheritance pass_on(const std::string& kind, const net::Address& listening,
+                      const net::ListenOptions& options = {}) {
+    net::Socket socket = *net::listen_on(listening, options);
+    bound_ = net::local_address(socket.fd());
     setenv("HTTPTP_HANDOVER", (kind + "=" + std::to_string(socket.release())).c_str(), 1);
     return Inheritance::take();
   }
   // The listener of a successor that is to listen on `wanted`.
-  static ListenSockets open(Inheritance& inheritance, const net::Address& wanted) {
-    config::ListenerOptions listener;
+  static ListenSockets open(Inheritance& inheritance, const net::Address& wanted,
+                            config::ListenerOptions listener = {}) {
     listener.address = wanted;
     ListenSockets result;
     EXPECT_EQ(open_listen_sockets(listener, 2, inheritance, {}, "-in", result), "");
@@ -90,7 +96,13 @@ class InheritanceTest : public testing::Test {
   }
 
   test::TemporaryFolder folder_;
+  net::Address bound_;  // of the socket that is passed on
 };
+
+// All addresses of the machine.
+net::Address any(const std::string& host, uint16_t port = 0) {
+  return *net::resolve_listen({host, port});
+}
 
 TEST_F(InheritanceTest, LeavesAloneTheFileOfAListenerUntilItIsReady) {
   Inheritance inheritance = pass_on("in", address("s"));
@@ -126,6 +138,37 @@ TEST_F(InheritanceTest, LeavesAloneTheFilesOfTheServiceManager) {
   Inheritance inheritance = pass_on("managed", address("s"));
   inheritance.announce_ready();
   EXPECT_TRUE(file_exists("s"));
+}
+
+TEST_F(InheritanceTest, TakesTheServiceManagersSocketHoweverAllAddressesAreSaid) {
+  for (const auto& [has, wants] : {std::pair("::", "0.0.0.0"), std::pair("0.0.0.0", "::")}) {
+    for (const bool port_is_said : {true, false}) {
+      Inheritance inheritance = pass_on("managed", any(has));
+      const ListenSockets sockets =
+          open(inheritance, any(wants, port_is_said ? bound_.port() : uint16_t{0}));
+      EXPECT_TRUE(sockets.managed);
+      EXPECT_EQ(sockets.address, bound_);
+    }
+  }
+}
+
+// Somebody has changed -in, and need not have meant IPv6 as well.
+TEST_F(InheritanceTest, TakesNoSocketOfOursThatIsBoundOtherwise) {
+  Inheritance inheritance = pass_on("in", any("::"));
+  EXPECT_FALSE(inheritance.take_socket("in", any("0.0.0.0", bound_.port())).is_open());
+  EXPECT_FALSE(inheritance.take_socket("in", any("0.0.0.0")).is_open());
+  EXPECT_TRUE(inheritance.take_socket("in", any("::")).is_open());
+}
+
+TEST_F(InheritanceTest, TellsWhichSocketsAreClosedBecauseNobodyTookThem) {
+  ASSERT_TRUE(program_log().configure({.file = folder_.file("log")}));
+  Inheritance inheritance = pass_on("managed", address("s"));
+  const ListenSockets sockets = open(inheritance, address("other"));
+  inheritance.announce_ready();
+  EXPECT_TRUE(program_log().configure({}));
+  std::ifstream log(folder_.file("log"));
+  const std::string text(std::istreambuf_iterator<char>(log), {});
+  EXPECT_THAT(text, testing::HasSubstr("address=unix:" + folder_.file("s")));
 }
 
 }  // namespace

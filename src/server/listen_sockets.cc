@@ -19,17 +19,6 @@ int socket_option(int fd, int option) {
   return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
 }
 
-bool is_any(const net::Address& address) {
-  return address.ip() == "::" || address.ip() == "0.0.0.0";
-}
-
-// Port 0 leaves the port to whoever binds, and all addresses may be said in two ways.
-bool is_same_place(const net::Address& bound, const net::Address& wanted) {
-  if (bound.is_unix() || wanted.is_unix()) return bound == wanted;
-  const bool same_host = bound.ip() == wanted.ip() || (is_any(bound) && is_any(wanted));
-  return same_host && (wanted.port() == 0 || bound.port() == wanted.port());
-}
-
 std::string check_inherited(const InheritedSocket& inherited, const net::Address& wanted,
                             std::string_view name) {
   const int fd = inherited.socket.fd();
@@ -40,7 +29,7 @@ std::string check_inherited(const InheritedSocket& inherited, const net::Address
     return who + "does not listen; a socket unit of systemd needs ListenStream= and Accept=no";
   }
   const net::Address bound = net::local_address(fd);
-  if (is_same_place(bound, wanted)) return "";
+  if (is_same_place(bound, wanted, true)) return "";
   return who + "listens on " + bound.to_string() + ", but " + std::string(name) +
          " says otherwise; make the two the same";
 }
