@@ -171,5 +171,16 @@ TEST_F(InheritanceTest, TellsWhichSocketsAreClosedBecauseNobodyTookThem) {
   EXPECT_THAT(text, testing::HasSubstr("address=unix:" + folder_.file("s")));
 }
 
+// The control thread places links by load, however the socket was bound.
+TEST_F(InheritanceTest, LeavesTheLinksOfASharedAddressToTheControlThread) {
+  Inheritance inheritance = pass_on("in", net::loopback(), {.reuse_port = true});
+  config::ListenerOptions links;
+  links.protocol = config::ListenerProtocol::kTeleport;
+  links.shared_with_others = true;
+  const ListenSockets sockets = open(inheritance, bound_, links);
+  EXPECT_FALSE(sockets.one_a_worker);
+  EXPECT_EQ(sockets.sockets.size(), 1u);
+}
+
 }  // namespace
 }  // namespace httpteleport::server

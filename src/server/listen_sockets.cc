@@ -83,14 +83,18 @@ std::string describe_listen_error(std::string_view name, const net::Address& add
 
 namespace {
 
-// Sockets that can be bound again are one a worker; there may have been another number of them.
-void take_handed_over(Inheritance& inheritance, const net::Address& wanted, ListenSockets& result) {
+// Sockets that can be bound again are one a worker, but for links, which are placed by load: theirs
+// can be only because others may listen too. There may have been another number of them.
+void take_handed_over(Inheritance& inheritance, const config::ListenerOptions& listener,
+                      ListenSockets& result) {
+  const bool is_placed = listener.protocol == config::ListenerProtocol::kTeleport;
   for (const char* name : {"in", "managed"}) {
     for (;;) {
-      net::Socket socket = inheritance.take_socket(name, wanted);
+      net::Socket socket = inheritance.take_socket(name, listener.address);
       if (!socket.is_open()) break;
       result.managed = std::string_view(name) == "managed";
-      result.one_a_worker = !result.managed && socket_option(socket.fd(), SO_REUSEPORT) == 1;
+      result.one_a_worker =
+          !result.managed && !is_placed && socket_option(socket.fd(), SO_REUSEPORT) == 1;
       result.sockets.push_back(std::move(socket));
     }
   }
@@ -123,7 +127,7 @@ std::string bind_missing(const config::ListenerOptions& listener, size_t count,
 std::string open_listen_sockets(const config::ListenerOptions& listener, size_t workers,
                                 Inheritance& inheritance, std::vector<InheritedSocket> managed,
                                 std::string_view name, ListenSockets& result) {
-  take_handed_over(inheritance, listener.address, result);
+  take_handed_over(inheritance, listener, result);
   if (!result.sockets.empty())
     return bind_missing(listener, result.one_a_worker ? workers : 1, name, result);
   if (!managed.empty()) return use_inherited(std::move(managed), listener.address, name, result);
