@@ -28,10 +28,8 @@ function(ht_test name)
     set(ARG_TIMEOUT 120)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  if(HT_SANITIZE)
-    # Half the time of a build went into making the tests' own code fast.
-    target_compile_options(${name} PRIVATE -O0)
-  endif()
+  # Much of the time of a build went into making the tests' own code fast.
+  target_compile_options(${name} PRIVATE -O0)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
