@@ -133,7 +133,9 @@ void Http1Session::complete_request(const http::Fields& trailers) {
 }
 
 void Http1Session::next_request() {
-  if (!keep_alive_ || context_.draining || is_offer_followed())
+  // Draining is no reason: a client whose answer did not say that it is the last may send another
+  // request, which is on its way perhaps. The answer to that one says it.
+  if (!keep_alive_ || is_offer_followed())
     return finish_connection(connection_->has_unread_input() || bytes_behind_offer_);
   state_ = State::kHead;
   response_begun_ = false;
@@ -144,7 +146,7 @@ void Http1Session::next_request() {
 }
 
 void Http1Session::await_request() {
-  set_timer(context_.http1.keep_alive_timeout);
+  set_timer(context_.draining ? kDrainGrace : context_.http1.keep_alive_timeout);
   connection_->resume(net::PauseReason::kBusy);
 }
 
@@ -366,11 +368,9 @@ void Http1Session::on_timer() {
 }
 
 void Http1Session::drain() {
-  keep_alive_ = false;
-  if (!is_between_requests()) return;
-  if (!connection_->is_write_blocked()) return set_timer(kDrainGrace);
-  // It takes its last answer slowly; what it asks behind that is not served any more.
-  finish_connection(connection_->has_unread_input());
+  // Others are waited for: await_request() gives them the same time, if their answer has promised
+  // it.
+  if (is_between_requests() && !connection_->is_write_blocked()) set_timer(kDrainGrace);
 }
 
 void Http1Session::abort() {
