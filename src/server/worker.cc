@@ -5,6 +5,7 @@
 #include "proxy/http1_session.h"
 #include "proxy/teleport_session.h"
 #include "server/descriptor_share.h"
+#include "server/memory_share.h"
 
 namespace httpteleport::server {
 
@@ -46,7 +47,7 @@ Worker::Worker(std::shared_ptr<const config::Snapshot> snapshot,
   }
   sessions_.tls = tls_.get();
   sessions_.reporter = reporter_.get();
-  loop_.pool().set_budget(snapshot_->buffer_bytes_max / snapshot_->workers);
+  loop_.pool().set_budget(memory_of_messages(*snapshot_));
 }
 
 std::unique_ptr<proxy::ExchangeReporter> Worker::make_reporter(proxy::AccessLogWriter* access_log) {
@@ -158,7 +159,7 @@ void Worker::take_into_use(std::shared_ptr<const config::Snapshot> snapshot, boo
   snapshot_ = std::move(snapshot);
   if (tls_) tls_->update(*snapshot_->tls);
   if (files_only) return generation_->update_tls(*snapshot_);
-  loop_.pool().set_budget(snapshot_->buffer_bytes_max / snapshot_->workers);
+  loop_.pool().set_budget(memory_of_messages(*snapshot_));
   admission_.update(snapshot_->listener, sends_proxy_headers(*snapshot_));
   sessions_.http1 = snapshot_->http1_sessions;
   sessions_.teleport = snapshot_->teleport_sessions;
