@@ -11,6 +11,13 @@ namespace {
 // A request that is on its way while the order to stop comes must not meet a closed connection.
 constexpr Duration kDrainGrace = std::chrono::seconds(1);
 
+// Whether an answer that comes before the end of its request will likely end before it too, and the
+// connection with it: the client must be told then (RFC 9112 section 9.6). One of success may be
+// made of the request as that comes, and end behind it.
+bool is_independent_of_rest(const http::ResponseHead& head) {
+  return head.abandons_request || head.status >= 300;
+}
+
 }  // namespace
 
 void Http1Session::start(SessionContext& context, net::Socket socket, const net::Address& peer,
@@ -182,7 +189,7 @@ void Http1Session::send_response_head(http::ResponseHead& head) {
   }
   response_begun_ = true;
   if (head.status == 101) return open_tunnel(head);
-  const bool request_is_left = head.abandons_request && state_ != State::kAnswering;
+  const bool request_is_left = state_ != State::kAnswering && is_independent_of_rest(head);
   if (context_.draining || request_is_left || is_offer_followed()) keep_alive_ = false;
   choose_framing(head);
   http::h1::encode_response_head(head, framing_, context_.date.text(context_.loop.now()),

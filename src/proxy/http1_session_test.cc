@@ -356,6 +356,31 @@ TEST_F(Http1SessionTest, GivesAnEarlyAnswerWholeAndCloses) {
   EXPECT_TRUE(sessions_.context.sessions.empty());
 }
 
+// RFC 9112 section 9.6. One that may depend on the rest of the request is taken for one that does.
+TEST_F(Http1SessionTest, SaysThatAnEarlyAnswerEndsTheConnection) {
+  struct Case {
+    int status;
+    http::BodyLength length;
+    bool says_close;
+  };
+  for (const Case& one :
+       {Case{413, http::BodyLength::known(2), true}, Case{500, http::BodyLength::unknown(), true},
+        Case{304, http::BodyLength::none(), true}, Case{200, http::BodyLength::known(2), false},
+        Case{200, http::BodyLength::unknown(), false}}) {
+    SCOPED_TRACE(one.status);
+    TestPeer& client = connect();
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nbegin");
+    ASSERT_TRUE(sessions_.wait_for_exchanges(handlers_.exchanges.size() + 1));
+    handlers_.last().send_head(one.status, one.length);
+    if (one.status != 304) handlers_.last().send_body("ok");
+    handlers_.last().end();
+    const Answer answer = wait_for_answer(client);
+    EXPECT_EQ(answer.status, one.status);
+    EXPECT_EQ(answer.head.has_token("connection", "close"), one.says_close);
+    ASSERT_TRUE(wait_closed(client));
+  }
+}
+
 TEST_F(Http1SessionTest, TellsTheHandlerWhenTheClientTakesNoMore) {
   TestPeer& client = connect(64 * 1024);
   client.send(kGet);
