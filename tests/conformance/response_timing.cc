@@ -111,9 +111,9 @@ TEST_P(ResponseTiming, PassesAnswersThatComeBeforeTheEndOfTheRequest) {
 
 // RFC 9112 section 3, 5: limits.
 TEST_P(ResponseTiming, StopsReadingWhatNeverEnds) {
-  const size_t endless = size_t{kSanitized ? 8 : 64} << 20;
+  const size_t endless = size_t{8} << 20;
   const std::pair<const char*, std::string> cases[] = {
-      {"a line", "HTTP/1.1 200 OK\r\nX: " + std::string(endless, 'a')},
+      {"a line", "HTTP/1.1 200 OK\r\nX: " + std::string(kSanitized ? endless : 8 * endless, 'a')},
       {"a reason", "HTTP/1.1 200 " + std::string(endless, 'a')},
       {"a size", chunked(std::string(endless, '0'))},
       {"an extension", chunked("1;" + std::string(endless, 'a'))},
