@@ -211,6 +211,9 @@ TEST_P(LinkFaults, ThatStallAreToldInTime) {
     RawClient trigger(near_->address());
     const std::string triggering = "/held/trigger/" + std::to_string(++asked_);
     trigger.send(request(true, triggering));
+    if (way == Relay::Way::kForth) {
+      EXPECT_TRUE(relay_->wait_struck());
+    }
     origin_.open_gate();
     EXPECT_GE(expect_answers(others, true, 504), 1u);
     EXPECT_EQ(trigger.read_response().head.status, 504);
