@@ -4,7 +4,8 @@
 // Where we accept more, on purpose, the others are given what it means:
 //   - one or two empty lines before the request line (RFC 9112 section 2.2); Beast refuses them;
 //   - any token as method (RFC 9110 section 9.1), where llhttp has a list;
-//   - HTTP/1.2 to 1.9 as HTTP/1.1 (RFC 9110 section 2.5), which both refuse.
+//   - HTTP/1.2 to 1.9 as HTTP/1.1 (RFC 9110 section 2.5), which both refuse;
+//   - what differential.h says of Connection, Upgrade and Transfer-Encoding.
 #include "base/assert.h"
 #include "differential.h"
 #include "fuzz_input.h"
@@ -26,6 +27,7 @@ std::string normalised(std::string_view bytes, const RequestHead& head) {
   const Result<size_t> size = http::h1::parse_request_head(text, {}, copy);
   HT_ASSERT(size && *size == text.size());
   make_lists_proper(copy.fields, text);
+  take_tabs_for_blanks(copy.fields, text);
   return text;
 }
 

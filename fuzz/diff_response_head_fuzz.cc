@@ -3,7 +3,8 @@
 //
 // Where we accept more, on purpose, the others are given what it means:
 //   - a status line that ends right after the code (head_parser.h);
-//   - HTTP/1.2 to 1.9 as HTTP/1.1 (RFC 9110 section 2.5), which both refuse.
+//   - HTTP/1.2 to 1.9 as HTTP/1.1 (RFC 9110 section 2.5), which both refuse;
+//   - what differential.h says of Connection, Upgrade and Transfer-Encoding.
 #include "base/assert.h"
 #include "differential.h"
 #include "fuzz_input.h"
@@ -27,6 +28,7 @@ std::string normalised(std::string_view bytes, const ResponseHead& head) {
   const Result<size_t> size = parse(text, copy);
   HT_ASSERT(size && *size == text.size());
   make_lists_proper(copy.fields, text);
+  take_tabs_for_blanks(copy.fields, text);
   return text;
 }
 

@@ -28,6 +28,17 @@ inline char* place_of(std::string_view part, std::string& text) {
   return text.data() + (part.data() - text.data());
 }
 
+// A tab behind the value of a Transfer-Encoding is white space around it (RFC 9112 section 5).
+// llhttp takes it for a part of the coding's name, which it refuses then. A blank gets in its
+// place.
+inline void take_tabs_for_blanks(const http::Fields& fields, std::string& text) {
+  for (const http::Field& field : fields) {
+    if (field.id != http::FieldId::kTransferEncoding) continue;
+    for (char* at = place_of(field.value, text) + field.value.size(); *at != '\r'; ++at)
+      *at = ' ';
+  }
+}
+
 // A Connection, Proxy-Connection or Upgrade that is no list of tokens is refused by Beast. We skip
 // the elements that are none: these fields are for this hop only, and nothing of them is passed on.
 // The others get an 'x' in the place of each byte that must not stand there.
