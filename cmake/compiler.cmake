@@ -22,3 +22,8 @@ if(HT_SANITIZE)
   add_compile_options(-fsanitize=${HT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
   add_link_options(-fsanitize=${HT_SANITIZE})
 endif()
+if(HT_COVERAGE)
+  # Clang's, of source regions; scripts/coverage reads it.
+  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+  add_link_options(-fprofile-instr-generate)
+endif()
