@@ -194,5 +194,28 @@ TEST(Status, SaysWhetherABodyMayFollow) {
     EXPECT_FALSE(status_has_no_body(status)) << status;
 }
 
+TEST(Method, SaysWhetherItMayBeSentTwiceAndWhetherItsAnswerMayBeDropped) {
+  for (const Method method : {Method::kGet, Method::kHead, Method::kOptions, Method::kTrace}) {
+    EXPECT_TRUE(is_safe(method));
+    EXPECT_TRUE(is_idempotent(method));
+  }
+  for (const Method method : {Method::kPut, Method::kDelete}) {
+    EXPECT_FALSE(is_safe(method));
+    EXPECT_TRUE(is_idempotent(method));
+  }
+  for (const Method method : {Method::kPost, Method::kPatch, Method::kConnect, Method::kOther}) {
+    EXPECT_FALSE(is_safe(method));
+    EXPECT_FALSE(is_idempotent(method));
+  }
+}
+
+TEST(Status, HasAReasonIfItIsOneOfOurs) {
+  for (const int status : {100, 101, 200, 204, 304, 308, 400, 404, 405, 408, 411,
+                           413, 414, 417, 429, 431, 500, 501, 502, 503, 504, 505})
+    EXPECT_FALSE(reason_of(status).empty()) << status;
+  EXPECT_EQ(reason_of(308), "Permanent Redirect");
+  EXPECT_EQ(reason_of(418), "");
+}
+
 }  // namespace
 }  // namespace httpteleport::http

@@ -580,5 +580,32 @@ TEST(RequestFraming, TakesOnlyAHostAndAPortForOne) {
   }
 }
 
+// Each name costs a look at every field.
+TEST(RequestFraming, LooksUpABoundedNumberOfNamesInConnection) {
+  std::string names = "n";
+  for (int i = 1; i < 100; ++i)
+    names += ",n";
+  const std::string head = "GET / HTTP/1.1\r\nHost: h\r\nN: 1\r\nConnection: ";
+  EXPECT_EQ(parse_request(head + names + "\r\n\r\n").text,
+            "GET / 1.1 of h [Host:h] body=none keep");
+  EXPECT_EQ(parse_request(head + names + ",n\r\n\r\n").text,
+            "refused 400 Connection names too many fields; GET / 1.1 of h [Host:h] body=none keep");
+}
+
+TEST(ResponseFraming, LooksUpABoundedNumberOfNamesInConnection) {
+  std::string names = "n";
+  for (int i = 1; i < 100; ++i)
+    names += ",n";
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nN: 1\r\nConnection: ";
+  ResponseHead parsed;
+  std::string wire = head + names + "\r\n\r\n";
+  ASSERT_TRUE(parse_response_head(wire, {}, Method::kGet, parsed));
+  EXPECT_FALSE(parsed.refusal);
+  wire = head + names + ",n\r\n\r\n";
+  ASSERT_TRUE(parse_response_head(wire, {}, Method::kGet, parsed));
+  ASSERT_TRUE(parsed.refusal);
+  EXPECT_EQ(describe(*parsed.refusal), "502 the response's Connection names too many fields");
+}
+
 }  // namespace
 }  // namespace httpteleport::http::h1

@@ -205,5 +205,18 @@ TEST(BatchWriter, WritesNothingWhenThereIsNothingToWrite) {
   }
 }
 
+// What many small ones hold is mostly not their bytes.
+TEST(BatchWriter, CountsWhatEachWaitingMessageCostsBesideItsBytes) {
+  Writing writing({.method = compress::Method::kNone});
+  EXPECT_EQ(writing.writer.queued_memory(), 0u);
+  writing.add(1, "x");
+  const size_t one = writing.writer.queued_memory();
+  EXPECT_GT(one, 1000u);
+  writing.add(2, "x");
+  EXPECT_EQ(writing.writer.queued_memory(), 2 * one);
+  writing.encode();
+  EXPECT_EQ(writing.writer.queued_memory(), 0u);
+}
+
 }  // namespace
 }  // namespace httpteleport::teleport::v0

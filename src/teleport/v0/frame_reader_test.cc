@@ -239,6 +239,18 @@ TEST(ResponseReader, ReadsNoBodyAfterHeadNorWithStatusesThatHaveNone) {
                               not_modified + "][end]\n" + "[5 200 " + last + "]x[end]\n");
 }
 
+// A legacy far end answers HEAD with a text of its own when its endpoint cannot be reached.
+TEST(ResponseReader, SkipsABodyThatFollowsTheAnswerToHead) {
+  const std::string failed = "HTTP/1.1 500 Oops\r\nContent-Length: 26\r\n\r\n";
+  const std::string last = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n";
+  const Outcome outcome = read_responses(
+      link_frame(1, failed + "http proxying error: it is") + link_frame(2, last + "x"), {},
+      {{1, http::Method::kHead}});
+  EXPECT_EQ(outcome.error, std::nullopt);
+  EXPECT_TRUE(outcome.between_frames);
+  EXPECT_EQ(outcome.text, "[1 500 " + failed + "][end]\n" + "[2 200 " + last + "]x[end]\n");
+}
+
 TEST(ResponseReader, TakesChunkedBodiesWithTrailers) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const Outcome outcome =
