@@ -5,7 +5,7 @@
 //   - one or two empty lines before the request line (RFC 9112 section 2.2); Beast refuses them;
 //   - any token as method (RFC 9110 section 9.1), where llhttp has a list;
 //   - HTTP/1.2 to 1.9 as HTTP/1.1 (RFC 9110 section 2.5), which both refuse;
-//   - what differential.h says of Connection, Upgrade and Transfer-Encoding.
+//   - what differential.h says of the fields of this hop.
 #include "base/assert.h"
 #include "differential.h"
 #include "fuzz_input.h"

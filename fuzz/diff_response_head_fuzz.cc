@@ -4,7 +4,7 @@
 // Where we accept more, on purpose, the others are given what it means:
 //   - a status line that ends right after the code (head_parser.h);
 //   - HTTP/1.2 to 1.9 as HTTP/1.1 (RFC 9110 section 2.5), which both refuse;
-//   - what differential.h says of Connection, Upgrade and Transfer-Encoding.
+//   - what differential.h says of the fields of this hop.
 #include "base/assert.h"
 #include "differential.h"
 #include "fuzz_input.h"

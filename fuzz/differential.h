@@ -28,12 +28,16 @@ inline char* place_of(std::string_view part, std::string& text) {
   return text.data() + (part.data() - text.data());
 }
 
-// A tab behind the value of a Transfer-Encoding is white space around it (RFC 9112 section 5).
-// llhttp takes it for a part of the coding's name, which it refuses then. A blank gets in its
-// place.
+// A tab behind a value is white space around it (RFC 9112 section 5). llhttp takes it for a part of
+// the value where it reads one itself: it refuses such a length, and such a coding is not chunked.
+// A blank gets in its place.
 inline void take_tabs_for_blanks(const http::Fields& fields, std::string& text) {
   for (const http::Field& field : fields) {
-    if (field.id != http::FieldId::kTransferEncoding) continue;
+    const bool is_read =
+        field.id == http::FieldId::kTransferEncoding || field.id == http::FieldId::kContentLength ||
+        field.id == http::FieldId::kConnection || field.id == http::FieldId::kProxyConnection ||
+        field.id == http::FieldId::kUpgrade;
+    if (!is_read) continue;
     for (char* at = place_of(field.value, text) + field.value.size(); *at != '\r'; ++at)
       *at = ' ';
   }
