@@ -183,7 +183,8 @@ class Proxy final : private proxy::RequestHandlerFactory {
   upstream::ClusterOptions cluster_;
   proxy::ExchangeOptions options_;
   route::Table routes_{{{}}};
-  proxy::ExchangeContext exchanges_{loop_, metrics_, options_, routes_, {}, 0, the_ids()};
+  proxy::WaitingQueue queue_{loop_, metrics_, options_.queue};
+  proxy::ExchangeContext exchanges_{loop_, metrics_, options_, routes_, queue_, {}, 0, the_ids()};
   proxy::ExchangeFactory factory_{exchanges_};
   proxy::SessionContext sessions_{loop_, metrics_, lingering_, date_, this, {}, {}};
 };
