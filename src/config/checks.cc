@@ -197,8 +197,10 @@ void warn_about_in(const HttptpOptions& o, std::vector<Condition>& conditions) {
                          "autocertEmail", "autocertHTTPAddr"}});
   conditions.push_back(
       {is_unix_in(o), "has no effect unless -in is a unix socket", {"inUnixMode"}});
-  conditions.push_back(
-      {!is_unix_in(o), "has no effect on a unix socket", {"reusePort", "inAllowIP"}});
+  conditions.push_back({!is_unix_in(o), "has no effect on a unix socket", {"reusePort"}});
+  conditions.push_back({!is_unix_in(o) || !o.in_proxy_protocol.empty(),
+                        "has no effect on a unix socket without -inProxyProtocol",
+                        {"inAllowIP"}});
   conditions.push_back({!o.in_proxy_protocol.empty(),
                         "has no effect without -inProxyProtocol",
                         {"inProxyProtocolFrom"}});

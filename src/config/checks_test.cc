@@ -184,6 +184,7 @@ TEST(Checks, WarnOfFlagsThatDoNothing) {
        {"outCheckInterval", "accessLogFormat"}},
       {{"-inType=unix", "-in=/x", "-reusePort", "-inAllowIP=::1", "-inUnixMode=600"},
        {"reusePort", "inAllowIP"}},
+      {{"-in=unix:/x", "-inAllowIP=::1", "-inProxyProtocol=v2"}, {}},
       {{"-inType=teleports", "-inTLSCert=a", "-inTLSKey=b", "-inAllowPlaintext", "-inDelay=1s",
         "-inHandshakeTimeout=1s", "-outMaxBodySize=1", "-outType=http"},
        {}},
