@@ -234,7 +234,7 @@ void add_logging_flags(HttptpOptions& o, GoFlags& flags) {
              "none",
              kNeedsRestart},
             o.access_log);
-  flags.add({"accessLogFormat", "FORMAT", "text or json"}, o.access_log_format);
+  flags.add({"accessLogFormat", "FORMAT", "text or json", kNeedsRestart}, o.access_log_format);
 }
 
 void add_operation_flags(HttptpOptions& o, GoFlags& flags) {

@@ -219,6 +219,14 @@ TEST_F(LoadWithFile, KeepsWhatARunningProgramCannotChange) {
   EXPECT_TRUE(same_values(running, same));
 }
 
+// The file of the access log is written in one form from beginning to end.
+TEST_F(LoadWithFile, KeepsTheFormOfTheAccessLog) {
+  const LoadedOptions running = load("accessLogFormat = text");
+  LoadedOptions loaded = load("accessLogFormat = json");
+  EXPECT_THAT(keep_what_needs_restart(running, loaded), ElementsAre("accessLogFormat"));
+  EXPECT_EQ(loaded.options.access_log_format, "text");
+}
+
 TEST_F(LoadWithFile, DumpsWhatItCanLoadAgain) {
   const List odd = {"-via= a ",
                     "-outCheck=/#x\"",
