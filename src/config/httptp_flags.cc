@@ -209,7 +209,9 @@ void add_timeout_flags(HttptpOptions& o, GoFlags& flags) {
 
 void add_limit_flags(HttptpOptions& o, GoFlags& flags) {
   flags.begin_group("Limits");
-  flags.add({"concurrency", "NUMBER", "requests in flight at one time"}, o.concurrency);
+  flags.add(
+      {"concurrency", "NUMBER", "requests in flight at one time; more wait for -queueTimeout"},
+      o.concurrency);
   flags.add(
       {"queueSize", "NUMBER",
        "requests that wait when -concurrency or -outMaxConnsPerAddr is reached; more get 429"},
