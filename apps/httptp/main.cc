@@ -127,28 +127,25 @@ bool configure_log(const LogOptions& options) {
 // The configuration of a command line, its environment and its file, read again for each reload.
 class CommandLine final : public config::ConfigSource {
  public:
-  // `in_force` and `running`: what the program was started with.
-  CommandLine(char** argv, LoadedOptions in_force, std::shared_ptr<const config::Snapshot> running)
-      : argv_(argv), in_force_(std::move(in_force)), running_(std::move(running)) {}
+  // `in_force`: what the program was started with.
+  CommandLine(char** argv, LoadedOptions in_force) : argv_(argv), in_force_(std::move(in_force)) {}
 
   const config::HttptpOptions& options() const { return in_force_.options; }
 
-  Loaded load() override {
+  Loaded load(const config::Snapshot& running) override {
     LoadedOptions loaded = load_flags(argv_);
     for (const std::string& flag : config::keep_what_needs_restart(in_force_, loaded))
       log_line(LogLevel::kWarn, "-" + flag + " has a new value, which needs a restart");
-    const auto snapshot = judge(loaded, running_.get());
+    const auto snapshot = judge(loaded, &running);
     if (!snapshot || !configure_log(snapshot->log)) return {};
     const bool same = config::same_values(in_force_, loaded);
     in_force_ = std::move(loaded);
-    running_ = snapshot;
     return {.snapshot = snapshot, .files_only = same};
   }
 
  private:
   char** argv_;
   LoadedOptions in_force_;
-  std::shared_ptr<const config::Snapshot> running_;
 };
 
 // The path of the program file, so that a new file of that name is what SIGUSR2 starts.
@@ -222,7 +219,7 @@ int run(LoadedOptions loaded, server::Inheritance inheritance, int argc, char** 
   }
   if (!configure_log(snapshot->log)) return kExitError;
   raise_descriptor_limit();
-  CommandLine source(argv, std::move(loaded), snapshot);
+  CommandLine source(argv, std::move(loaded));
   return serve(snapshot, source, std::move(inheritance), successor_command(argc, argv));
 }
 

@@ -24,9 +24,17 @@ std::optional<uint32_t> parse_weight(std::string_view parameters) {
   return static_cast<uint32_t>(weight);
 }
 
-Result<std::vector<net::Address>> resolve(const Target& target) {
-  if (const auto* host = std::get_if<net::HostPort>(&target)) return net::resolve_connect(*host);
-  return std::vector{std::get<net::Address>(target)};
+using Endpoints = std::vector<upstream::EndpointOptions>;
+
+Result<std::vector<net::Address>> resolve(const Target& target,
+                                          std::span<const upstream::EndpointOptions> in_force) {
+  if (const auto* path = std::get_if<net::Address>(&target)) return std::vector{*path};
+  const auto& host = std::get<net::HostPort>(target);
+  for (const upstream::EndpointOptions& known : in_force) {
+    if (known.lookup && known.lookup->host == host.host && known.lookup->port == host.port)
+      return known.addresses;
+  }
+  return net::resolve_connect(host);
 }
 
 // Something to look up, and again later; not an address, and not the empty host.
@@ -40,8 +48,9 @@ std::string_view trimmed(std::string_view text) {
   return http::next_list_element(text).value_or(std::string_view());
 }
 
-void add_endpoint(std::string_view element, bool is_path, Problems& problems,
-                  std::vector<upstream::EndpointOptions>& endpoints) {
+void add_endpoint(std::string_view element, bool is_path,
+                  std::span<const upstream::EndpointOptions> in_force, Problems& problems,
+                  Endpoints& endpoints) {
   const size_t semicolon = element.find(';');
   const std::string_view address = trimmed(element.substr(0, semicolon));
   std::optional<uint32_t> weight = 1;
@@ -53,7 +62,7 @@ void add_endpoint(std::string_view element, bool is_path, Problems& problems,
     return problems.fail("out", element, "only ;weight=1 to ;weight=256 may follow an address");
   const Result<Target> target = parse_target(address, is_path);
   if (!target) return problems.fail("out", address, target.error().detail);
-  Result<std::vector<net::Address>> addresses = resolve(*target);
+  Result<std::vector<net::Address>> addresses = resolve(*target, in_force);
   if (!addresses) return problems.fail("out", address, addresses.error().detail);
   upstream::EndpointOptions endpoint{
       .name = std::string(address), .addresses = *std::move(addresses), .weight = *weight};
@@ -96,14 +105,14 @@ net::Address listen_address(std::string_view flag, const std::string& text, bool
   return {};
 }
 
-std::vector<upstream::EndpointOptions> out_endpoints(const std::string& list, bool is_path,
-                                                     Problems& problems) {
-  std::vector<upstream::EndpointOptions> endpoints;
+Endpoints out_endpoints(const std::string& list, bool is_path,
+                        std::span<const upstream::EndpointOptions> in_force, Problems& problems) {
+  Endpoints endpoints;
   std::string_view rest = list;
   bool any = false;
   while (const auto element = http::next_list_element(rest)) {
     any = true;
-    add_endpoint(*element, is_path, problems, endpoints);
+    add_endpoint(*element, is_path, in_force, problems, endpoints);
   }
   if (!any) {
     problems.fail("out", list,

@@ -1,6 +1,7 @@
 // The addresses in flags, as text and resolved.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,8 +24,10 @@ Result<Target> parse_target(std::string_view text, bool is_path);
 net::Address listen_address(std::string_view flag, const std::string& text, bool is_path,
                             Problems& problems);
 
-// The endpoints of -out: "ADDRESS[;weight=N],...". Resolves names: blocks.
-std::vector<upstream::EndpointOptions> out_endpoints(const std::string& list, bool is_path,
-                                                     Problems& problems);
+// The endpoints of -out: "ADDRESS[;weight=N],...". A name that `in_force` has keeps its addresses
+// there, because a running proxy looks it up by itself. Resolves the others: blocks.
+std::vector<upstream::EndpointOptions> out_endpoints(
+    const std::string& list, bool is_path, std::span<const upstream::EndpointOptions> in_force,
+    Problems& problems);
 
 }  // namespace httpteleport::config

@@ -18,9 +18,9 @@ class ConfigSource {
 
   virtual ~ConfigSource() = default;
 
-  // Reads everything anew; what needs a restart keeps its value. Control thread; blocks on files
-  // and names.
-  virtual Loaded load() = 0;
+  // Reads everything anew; what needs a restart keeps its value, and names that `in_force` has keep
+  // the addresses they have there. Control thread; blocks on files and new names.
+  virtual Loaded load(const Snapshot& in_force) = 0;
 };
 
 }  // namespace httpteleport::config

@@ -35,14 +35,15 @@ void fill_autocert(const HttptpOptions& options, const Snapshot* running, Snapsh
                    Problems& problems) {
   if (!uses_autocert(options)) return;
   check_autocert_files(options, problems);
+  if (running != nullptr && running->autocert) {
+    snapshot.autocert_http_address = running->autocert_http_address;
+    snapshot.autocert = running->autocert;
+    return;
+  }
   const bool has_address = !options.autocert_http_address.empty();
   if (has_address) {
     snapshot.autocert_http_address =
         tcp_address("autocertHTTPAddr", options.autocert_http_address, problems);
-  }
-  if (running != nullptr && running->autocert) {
-    snapshot.autocert = running->autocert;
-    return;
   }
   std::string why;
   acme::Options autocert;
@@ -58,11 +59,13 @@ void fill_autocert(const HttptpOptions& options, const Snapshot* running, Snapsh
     problems.fail("autocertURL", options.autocert_url, why);
 }
 
-void fill_listener(const HttptpOptions& options, Snapshot& snapshot, Problems& problems) {
+void fill_listener(const HttptpOptions& options, const Snapshot* running, Snapshot& snapshot,
+                   Problems& problems) {
   const EndType type = end_type_of(options.in_type);
   snapshot.listener = {
       .protocol = type.is_link ? ListenerProtocol::kTeleport : ListenerProtocol::kHttp1,
-      .address = listen_address("in", options.in, type.is_unix, problems),
+      .address = running != nullptr ? running->listener.address
+                                    : listen_address("in", options.in, type.is_unix, problems),
       .shared_with_others = options.reuse_port,
       .unix_mode = parse_unix_mode(options.in_unix_mode).value_or(0),
       .allow = address_set(options.in_allow_ip),
@@ -138,11 +141,15 @@ void fill_balancing(const HttptpOptions& options, size_t workers,
   ejection.slow_start = options.out_slow_start;
 }
 
-void fill_cluster(const HttptpOptions& options, Snapshot& snapshot, Problems& problems) {
+void fill_cluster(const HttptpOptions& options, const Snapshot* running, Snapshot& snapshot,
+                  Problems& problems) {
   const EndType type = end_type_of(options.out_type);
   upstream::ClusterOptions cluster;
   if (type.is_link) cluster.protocol = upstream::Protocol::kTeleport;
-  cluster.endpoints = out_endpoints(options.out, type.is_unix, problems);
+  std::span<const upstream::EndpointOptions> in_force;
+  if (running != nullptr && !running->clusters.empty())
+    in_force = running->clusters.front().endpoints;
+  cluster.endpoints = out_endpoints(options.out, type.is_unix, in_force, problems);
   cluster.tls = client_tls(options, problems);
   // Half of the time, so that another endpoint can still answer.
   cluster.http1.connect_timeout = cluster.teleport.connect_timeout =
@@ -177,14 +184,17 @@ void fill_exchanges(const HttptpOptions& options, Snapshot& snapshot) {
                           .request_id_field = options.request_id_header};
 }
 
-void fill_process(const HttptpOptions& options, Snapshot& snapshot, Problems& problems) {
+void fill_process(const HttptpOptions& options, const Snapshot* running, Snapshot& snapshot,
+                  Problems& problems) {
   snapshot.workers = options.workers > 0 ? to_size(options.workers)
                                          : std::max(1u, std::thread::hardware_concurrency());
   snapshot.buffer_bytes_max = to_size(options.buffer_bytes_max);
   snapshot.drain_delay = options.drain_delay;
   snapshot.pid_file = options.pid_file;
   snapshot.shutdown_timeout = options.shutdown_timeout;
-  if (!options.expvar_address.empty()) {
+  if (running != nullptr) {
+    snapshot.admin_address = running->admin_address;
+  } else if (!options.expvar_address.empty()) {
     snapshot.admin_address = tcp_address("expvarAddr", options.expvar_address, problems);
   }
 }
@@ -209,12 +219,12 @@ std::shared_ptr<const Snapshot> make_snapshot(const HttptpOptions& options, Prob
                                               const Snapshot* running) {
   check_options(options, problems);
   auto snapshot = std::make_shared<Snapshot>();
-  fill_process(options, *snapshot, problems);
-  fill_listener(options, *snapshot, problems);
+  fill_process(options, running, *snapshot, problems);
+  fill_listener(options, running, *snapshot, problems);
   fill_tls(options, running, *snapshot, problems);
   fill_http1_sessions(options, *snapshot);
   fill_teleport_sessions(options, *snapshot);
-  fill_cluster(options, *snapshot, problems);
+  fill_cluster(options, running, *snapshot, problems);
   fill_exchanges(options, *snapshot);
   fill_log(options, *snapshot);
   if (!problems.errors().empty()) return nullptr;

@@ -14,7 +14,9 @@ namespace httpteleport::config {
 // errors, all of them are in `problems`, and the result is nullptr.
 //
 // `running`: the snapshot in force, if there is one. What it has made for itself, ticket keys and
-// certificates that are obtained, goes on in the new one.
+// certificates that are obtained, goes on in the new one, as do the addresses of names that it has:
+// only new names of -out are looked up. `options` differs from its options in nothing that needs a
+// restart.
 std::shared_ptr<const Snapshot> make_snapshot(const HttptpOptions& options, Problems& problems,
                                               const Snapshot* running = nullptr);
 

@@ -5,11 +5,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "config/load.h"
+#include "support/certificates.h"
 #include "support/process.h"
 
 namespace httpteleport::config {
@@ -41,6 +43,10 @@ std::vector<std::string> errors_of(const std::function<void(HttptpOptions&)>& ch
   Problems problems;
   EXPECT_EQ(make_snapshot(options, problems), nullptr);
   return problems.errors();
+}
+
+net::Address ip_address(const std::string& ip) {
+  return net::resolve_connect({ip, 80})->front();
 }
 
 TEST(Snapshot, FollowsFromTheDefaults) {
@@ -378,11 +384,18 @@ TEST(Snapshot, AcceptsTheEdgesOfItsRanges) {
 }
 
 // Writes a certificate for localhost and its key into the folder.
-void make_certificate(const std::string& folder, const std::string& name) {
-  test::Process openssl({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                         "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-days", "2",
-                         "-keyout", folder + "/" + name + ".key", "-out",
-                         folder + "/" + name + ".pem"});
+void make_certificate(const std::string& folder, const std::string& name,
+                      const std::vector<std::string>& key = {"ec", "-pkeyopt",
+                                                             "ec_paramgen_curve:P-256"}) {
+  std::vector<std::string> command = {"/usr/bin/openssl", "req", "-x509", "-newkey"};
+  command.insert(command.end(), key.begin(), key.end());
+  for (const std::string& argument :
+       {std::string("-nodes"), std::string("-subj"), "/CN=" + name, std::string("-days"),
+        std::string("2"), std::string("-keyout"), folder + "/" + name + ".key", std::string("-out"),
+        folder + "/" + name + ".pem"}) {
+    command.push_back(argument);
+  }
+  test::Process openssl(command);
   const auto status = openssl.wait_exit();
   ASSERT_TRUE(status && status->code == 0) << openssl.output();
 }
@@ -397,7 +410,12 @@ class SnapshotWithFiles : public testing::Test {
   }
   ~SnapshotWithFiles() override { std::filesystem::remove_all(folder_); }
 
+  const std::string& folder() const { return folder_; }
   std::string file(const std::string& name) const { return folder_ + "/" + name; }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(file(name)) << text;
+    return file(name);
+  }
   HttptpOptions tls_options(const std::string& type) const {
     HttptpOptions options = numeric_options();
     options.in_type = type;
@@ -494,6 +512,30 @@ TEST(Snapshot, KeepsWhatTheRunningOneHasMade) {
   options.in_tls_ticket_key = "secret";
   EXPECT_NE(make_snapshot(options, problems, running.get())->tls->ticket_keys,
             running->tls->ticket_keys);
+}
+
+// Looking a name up again would hold the reload up, and a name server that is down would prevent
+// it.
+TEST(Snapshot, KeepsTheAddressesOfNamesThatAreInForce) {
+  HttptpOptions options = numeric_options();
+  options.out = "127.0.0.1:8043,name.invalid:80";
+  options.in = options.expvar_address = "other.invalid:80";
+  Snapshot running;
+  running.listener.address = running.admin_address.emplace(ip_address("127.0.0.8"));
+  running.clusters.emplace_back().endpoints.push_back(
+      {.name = "name.invalid:80;weight=2",
+       .addresses = {ip_address("127.0.0.9"), ip_address("::1")},
+       .lookup = net::HostPort{"name.invalid", 80}});
+  Problems problems;
+  const auto next = make_snapshot(options, problems, &running);
+  ASSERT_NE(next, nullptr) << testing::PrintToString(problems.errors());
+  ASSERT_EQ(next->clusters[0].endpoints.size(), 2u);
+  const upstream::EndpointOptions& kept = next->clusters[0].endpoints[1];
+  EXPECT_EQ(kept.addresses, running.clusters[0].endpoints[0].addresses);
+  EXPECT_TRUE(kept.lookup);
+  EXPECT_EQ(kept.weight, 1u);
+  EXPECT_EQ(next->listener.address, running.listener.address);
+  EXPECT_EQ(next->admin_address, running.admin_address);
 }
 
 TEST(Snapshot, DoesNotBeginToObtainCertificatesInARunningProcess) {

@@ -95,12 +95,18 @@ void Server::start_lookups() {
     if (names.empty() || options.lookup_interval == Duration::zero()) continue;
     name_refreshers_.push_back(std::make_unique<NameRefresher>(
         loop_, std::move(names), options.lookup_interval, net::resolve_connect,
-        [this](const EndpointName& name) {
-          log_line(LogLevel::kInfo, "a name has other addresses now", {{"name", name.target.host}});
-          for (const auto& worker : workers_)
-            worker->set_addresses(name.cluster_index, name.endpoint_index, name.addresses);
-        }));
+        [this](const EndpointName& name) { on_other_addresses(name); }));
   }
+}
+
+// The snapshot follows, for a reload to begin with what the workers use.
+void Server::on_other_addresses(const EndpointName& name) {
+  log_line(LogLevel::kInfo, "a name has other addresses now", {{"name", name.target.host}});
+  auto next = std::make_shared<config::Snapshot>(*snapshot_);
+  next->clusters[name.cluster_index].endpoints[name.endpoint_index].addresses = name.addresses;
+  snapshot_ = std::move(next);
+  for (const auto& worker : workers_)
+    worker->set_addresses(name.cluster_index, name.endpoint_index, name.addresses);
 }
 
 // Blocked before the workers start, so that every thread inherits the mask and signals come here
@@ -155,7 +161,7 @@ void Server::reload() {
   reopen_logs();
   if (draining_) return;
   manager_.notify_reloading();
-  const config::ConfigSource::Loaded loaded = source_.load();
+  const config::ConfigSource::Loaded loaded = source_.load(*snapshot_);
   manager_.notify_ready("taking connections on " + address_.to_string());
   if (!loaded.snapshot) {
     return log_line(LogLevel::kError, "the configuration was not reloaded: the old one stays");

@@ -67,6 +67,7 @@ class Server final : private event::IoHandler {
   void on_successor_ready();
   void on_successor_failed();
   void start_lookups();
+  void on_other_addresses(const EndpointName& name);
   void take_over(Inheritance& inheritance);
   void begin_drain();
   void stop_accepting();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -198,6 +199,24 @@ TEST_F(ServerTest, OpensItsLogsAgainOnSighup) {
   EXPECT_THAT(test::read_file(folder_.file("old_access")), Not(HasSubstr("/bytes/2 ")));
   EXPECT_THAT(test::read_file(folder_.file("access")), HasSubstr("/bytes/2 "));
   EXPECT_THAT(test::read_file(folder_.file("log")), HasSubstr("log files opened again"));
+}
+
+// A reload that knew the addresses of the start only would bring those back.
+TEST_F(ServerTest, ReloadsWithTheAddressesThatNamesHaveNow) {
+  config::Snapshot snapshot = this->snapshot();
+  upstream::EndpointOptions& endpoint = snapshot.clusters[0].endpoints[0];
+  snapshot.clusters[0].lookup_interval = std::chrono::milliseconds(5);
+  endpoint.lookup = net::HostPort{"localhost", origin_.address().port};
+  const auto now = *net::resolve_connect(*endpoint.lookup);
+  endpoint.addresses = {*net::Address::unix_path(folder_.file("none"))};
+  TestServer server(snapshot);
+  ASSERT_EQ(server.problem(), "");
+  EXPECT_TRUE(test::wait_until([&] {
+    server.hang_up();
+    const std::vector<net::Address> known = server.addresses_at_hang_up();
+    return std::is_permutation(known.begin(), known.end(), now.begin(), now.end());
+  }));
+  EXPECT_EQ(server.stop(), 0);
 }
 
 TEST_F(ServerTest, SaysWhyItHasNoAccessLog) {

@@ -7,9 +7,11 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "server/server.h"
 #include "support/http_message.h"
@@ -87,6 +89,11 @@ class TestServer {
   }
   // SIGHUP.
   void hang_up() { pthread_kill(thread_.native_handle(), SIGHUP); }
+  // Those of the first endpoint that were in force at the last SIGHUP.
+  std::vector<net::Address> addresses_at_hang_up() {
+    const std::lock_guard lock(source_.mutex);
+    return source_.addresses;
+  }
   // A sum over the counters of all threads.
   template <class Read>
   int64_t sum(Read&& read) const {
@@ -98,7 +105,13 @@ class TestServer {
 
  private:
   struct NoSource final : config::ConfigSource {
-    Loaded load() override { return {}; }
+    Loaded load(const config::Snapshot& in_force) override {
+      const std::lock_guard lock(mutex);
+      addresses = in_force.clusters[0].endpoints[0].addresses;
+      return {};
+    }
+    std::mutex mutex;
+    std::vector<net::Address> addresses;
   };
 
   BlockedSignals blocked_;
