@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <random>
 #include <system_error>
@@ -11,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "tls/trust_store.h"
 
 namespace httpteleport::acme {
@@ -22,14 +22,6 @@ constexpr std::chrono::minutes kWaitMax{10};
 
 Moment moment() {
   return {.steady = std::chrono::steady_clock::now(), .wall = std::time(nullptr)};
-}
-
-std::string date(std::time_t time) {
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  std::array<char, 32> text{};
-  return std::string(text.data(),
-                     std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M UTC", &utc));
 }
 
 std::string in_words(std::chrono::seconds pause) {
@@ -233,7 +225,7 @@ void Manager::on_obtained(const Order& order) {
   }
   log_line(LogLevel::kInfo, std::string("acme: ") + (renewed ? "renewed" : "obtained") +
                                 " the certificate for " + order.name() + ", good until " +
-                                date(order.certificate()->not_after()));
+                                utc_date(order.certificate()->not_after()));
 }
 
 void Manager::wait_until(TimePoint when) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 
+#include "base/text.h"
 #include "config/checks.h"
 #include "tls/certificate_store.h"
 
@@ -29,11 +31,25 @@ std::shared_ptr<const TrustStore> load_cas(std::string_view flag, const std::str
   return nullptr;
 }
 
+// It is used all the same: clocks differ, and peers may not look.
+void warn_about_dates(std::string_view flag, const std::string& file,
+                      const Certificate& certificate, Problems& problems) {
+  const std::time_t now = std::time(nullptr);
+  const std::string which = "the certificate in " + file;
+  if (certificate.not_after() < now)
+    problems.warn(flag, which + " expired on " + utc_date(certificate.not_after()));
+  if (certificate.not_before() > now)
+    problems.warn(flag, which + " is not valid before " + utc_date(certificate.not_before()));
+}
+
 // nullptr with a problem.
 std::shared_ptr<const Certificate> load_certificate(std::string_view flag, const std::string& chain,
                                                     const std::string& key, Problems& problems) {
   Result<std::shared_ptr<const Certificate>> certificate = Certificate::load(chain, key);
-  if (certificate) return *std::move(certificate);
+  if (certificate) {
+    warn_about_dates(flag, chain, **certificate, problems);
+    return *std::move(certificate);
+  }
   problems.fail(flag, chain, describe(certificate.error()) + " (key file \"" + key + "\")");
   return nullptr;
 }

@@ -485,6 +485,41 @@ TEST_F(SnapshotWithFiles, SaysWhichFileIsWrong) {
   EXPECT_EQ(problems.errors()[4], "-outTLSCert=\"" + file("one.pem") + mismatch);
 }
 
+// In a handshake OpenSSL would refuse them.
+TEST_F(SnapshotWithFiles, RefusesCertificatesThatNoHandshakeCanUse) {
+  make_certificate(folder(), "short", {"rsa:1024"});
+  HttptpOptions options = tls_options("https");
+  options.in_tls_cert = options.out_tls_cert = file("short.pem");
+  options.in_tls_key = options.out_tls_key = file("short.key");
+  options.out_type = "https";
+  options.out_tls_insecure = true;
+  Problems problems;
+  EXPECT_EQ(make_snapshot(options, problems), nullptr);
+  ASSERT_EQ(problems.errors().size(), 2u) << testing::PrintToString(problems.errors());
+  EXPECT_THAT(problems.errors()[0], testing::HasSubstr("short.pem\": the key of the certificate is "
+                                                       "too short"));
+  EXPECT_TRUE(problems.errors()[1].starts_with("-outTLSCert="));
+}
+
+TEST_F(SnapshotWithFiles, WarnsOfCertificatesThatAreNotValidNow) {
+  const test::TestCa ca("root");
+  const auto warnings_of = [&](const test::CertificateRequest& request) {
+    const test::Pem pem = ca.issue(request);
+    HttptpOptions options = tls_options("https");
+    options.in_tls_cert = write("now.pem", pem.certificate);
+    options.in_tls_key = write("now.key", pem.key);
+    Problems problems;
+    EXPECT_NE(make_snapshot(options, problems), nullptr);
+    return problems.warnings();
+  };
+  EXPECT_THAT(warnings_of({.names = {"a"}}), IsEmpty());
+  EXPECT_THAT(warnings_of({.names = {"a"}, .not_before = -2h, .valid_for = 1h}),
+              ElementsAre(testing::HasSubstr("-inTLSCert: the certificate in " + file("now.pem") +
+                                             " expired on ")));
+  EXPECT_THAT(warnings_of({.names = {"a"}, .not_before = 1h}),
+              ElementsAre(testing::HasSubstr(" is not valid before ")));
+}
+
 TEST(Snapshot, ObtainsTheCertificatesThatItIsNotGiven) {
   HttptpOptions options = numeric_options();
   options.in_type = "https";

@@ -68,6 +68,29 @@ std::vector<std::string> names_of(X509* leaf) {
   return names;
 }
 
+// Why OpenSSL would refuse them in every handshake; nullptr: it would not.
+const char* refusal(const Certificate& certificate) {
+  const SslContextPtr scratch(SSL_CTX_new(TLS_method()));
+  if (!scratch) return take_openssl_error();
+  if (SSL_CTX_use_cert_and_key(scratch.get(), certificate.leaf(), certificate.key(),
+                               certificate.chain(), 1) == 1) {
+    return nullptr;
+  }
+  switch (ERR_GET_REASON(ERR_peek_error())) {
+    case SSL_R_EE_KEY_TOO_SMALL:
+      ERR_clear_error();
+      return "the key of the certificate is too short for OpenSSL's security level";
+    case SSL_R_CA_KEY_TOO_SMALL:
+      ERR_clear_error();
+      return "the key of a CA in the certificate file is too short for OpenSSL's security level";
+    case SSL_R_CA_MD_TOO_WEAK:
+      ERR_clear_error();
+      return "a signature in the certificate file is too weak for OpenSSL's security level (SHA-1)";
+    default:
+      return take_openssl_error();
+  }
+}
+
 Result<std::string> read_file(const std::string& path, const char* detail) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
@@ -95,6 +118,7 @@ Result<std::shared_ptr<const Certificate>> Certificate::parse(std::string_view c
   const bool belongs = X509_check_private_key(made->leaf_.get(), made->key_.get()) == 1;
   ERR_clear_error();
   if (!belongs) return bad("the private key does not belong to the certificate");
+  if (const char* why = refusal(*made)) return bad(why);
   made->not_before_ = to_time(X509_get0_notBefore(made->leaf_.get()));
   made->not_after_ = to_time(X509_get0_notAfter(made->leaf_.get()));
   made->names_ = names_of(made->leaf_.get());

@@ -17,7 +17,7 @@ class Certificate {
  public:
   // `chain_pem`: the leaf first, then what signed it. `key_pem`: its private key, not encrypted.
   // Errors: kBadConfig, detail says what is wrong, also when the key belongs to another
-  // certificate.
+  // certificate, or when the security level of OpenSSL admits no handshake with them.
   static Result<std::shared_ptr<const Certificate>> parse(std::string_view chain_pem,
                                                           std::string_view key_pem);
   // The same from files, which may be one and the same. Blocks: control threads only. Errors: also

@@ -54,10 +54,11 @@ void ClientContext::update(const ClientOptions& options) {
   SSL_CTX_sess_set_new_cb(raw, on_new_session);
   SSL_CTX_set_verify(raw, options.trusted ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   if (options.trusted) options.trusted->give_to(raw);
-  if (options.certificate) {
-    SSL_CTX_use_cert_and_key(raw, options.certificate->leaf(), options.certificate->key(),
-                             options.certificate->chain(), 1);
-  }
+  if (!options.certificate) return;
+  const int used =
+      SSL_CTX_use_cert_and_key(raw, options.certificate->leaf(), options.certificate->key(),
+                               options.certificate->chain(), 1);
+  HT_ASSERT(used == 1);  // Certificate::parse() has tried it
 }
 
 std::unique_ptr<Stream> ClientContext::connect(const std::string& host) {
