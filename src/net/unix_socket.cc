@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <thread>
 
 namespace httpteleport::net {
 
@@ -15,22 +16,29 @@ Error system_error(const char* detail, int sys_errno = errno) {
   return Error{Code::kSystem, Source::kInternal, sys_errno, detail};
 }
 
+// Between two attempts to lock a folder.
+constexpr std::chrono::milliseconds kLockInterval{10};
+
 bool has_file(const std::string& path) {
   return !path.empty() && path.front() != '@';
 }
 
 // Keeps two processes that start at one time from taking each other's new socket for a dead one:
 // what is bound and does not listen yet refuses connections too. A folder that cannot be locked is
-// used without.
+// used without: anybody who may read it may hold its lock, for as long as he likes.
 class FolderLock {
  public:
   // Locks nothing for a socket without a file.
-  explicit FolderLock(const std::string& path) {
+  FolderLock(const std::string& path, std::chrono::milliseconds timeout) {
     if (!has_file(path)) return;
     const size_t slash = path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
     folder_ = Socket(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    while (folder_.is_open() && flock(folder_.fd(), LOCK_EX) != 0 && errno == EINTR) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    while (folder_.is_open() && flock(folder_.fd(), LOCK_EX | LOCK_NB) != 0 &&
+           (errno == EINTR || errno == EWOULDBLOCK) &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(kLockInterval);
     }
   }
 
@@ -75,12 +83,13 @@ Result<void> remove_dead_socket(const Address& address, const std::string& path)
 
 }  // namespace
 
-Result<Socket> listen_on_unix(const Address& address, const ListenOptions& options) {
+Result<Socket> listen_on_unix(const Address& address, const ListenOptions& options,
+                              std::chrono::milliseconds lock_timeout) {
   Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return system_error("cannot create a socket");
   const std::string path = address.path();
   const bool file = has_file(path);
-  const FolderLock lock(path);
+  const FolderLock lock(path, lock_timeout);
   if (file) {
     if (const Result<void> removed = remove_dead_socket(address, path); !removed)
       return removed.error();

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 
 #include "net/socket.h"
@@ -10,8 +11,9 @@
 namespace httpteleport::net {
 
 // What listen_on() does for a unix address. Blocks while another process of ours starts to listen
-// in the same folder.
-Result<Socket> listen_on_unix(const Address& address, const ListenOptions& options);
+// in the same folder, and while somebody else keeps the folder locked: for `lock_timeout` at most.
+Result<Socket> listen_on_unix(const Address& address, const ListenOptions& options,
+                              std::chrono::milliseconds lock_timeout = std::chrono::seconds(5));
 
 // The file of a listening unix socket, removed when this is destroyed, unless it was kept. A file
 // that somebody else has put there since is left alone. Empty for addresses without a file.

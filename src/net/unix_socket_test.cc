@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +54,13 @@ class UnixSocketTest : public testing::Test {
   TestNet net_;
   std::string folder_;
 };
+
+// flock() needs no more than the permission to read.
+TEST_F(UnixSocketTest, ListensInAFolderThatSomebodyKeepsLocked) {
+  const Socket folder(open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(flock(folder.fd(), LOCK_EX), 0);
+  EXPECT_TRUE(listen_on_unix(address_of("s"), {}, std::chrono::milliseconds(30)));
+}
 
 TEST_F(UnixSocketTest, CarriesBytesBothWaysAndEnds) {
   const Address address = address_of("s");
