@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -19,6 +20,11 @@ namespace {
 
 // No name of a host has a plus in it.
 constexpr const char* kAccountFile = "acme_account+key";
+// Of a file that is being written; six characters follow.
+constexpr std::string_view kDraftPrefix = ".new-";
+constexpr size_t kDraftSuffixBytes = 6;
+// A draft lives for as long as writing a small file takes, also in another process.
+constexpr auto kDraftAgeMax = std::chrono::hours(1);
 
 Error failed(const char* detail) {
   return {Code::kSystem, Source::kInternal, errno, detail};
@@ -60,7 +66,26 @@ Result<void> Store::open() {
   if (!S_ISDIR(status.st_mode)) return failed("the folder for certificates");
   if (::access(folder_.c_str(), R_OK | W_OK | X_OK) != 0)
     return failed("the folder for certificates cannot be written to");
+  remove_old_drafts();
   return {};
+}
+
+// They hold private keys that nobody needs any more.
+void Store::remove_old_drafts() const {
+  const auto now = std::filesystem::file_time_type::clock::now();
+  std::vector<std::filesystem::path> old;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder_, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(kDraftPrefix) || name.size() != kDraftPrefix.size() + kDraftSuffixBytes)
+      continue;
+    std::error_code unknown;
+    const auto written = std::filesystem::last_write_time(entry->path(), unknown);
+    if (!unknown && now - written > kDraftAgeMax) old.push_back(entry->path());
+  }
+  for (const std::filesystem::path& draft : old)
+    ::unlink(draft.c_str());
 }
 
 bool Store::is_exposed() const {
@@ -127,7 +152,7 @@ Result<std::string> Store::read(const std::string& file) const {
 // Under another name first, so that nobody ever reads half a file; both the file and the folder are
 // synced, so that the CA is not asked again after a power cut.
 Result<void> Store::write(const std::string& file, std::string_view bytes) {
-  std::string draft = folder_ + "/.new-XXXXXX";
+  std::string draft = folder_ + "/" + std::string(kDraftPrefix) + "XXXXXX";
   const File opened(::mkostemp(draft.data(), O_CLOEXEC));
   if (!opened.is_open()) return failed("no file can be made in the folder for certificates");
   const std::string target = folder_ + "/" + file;

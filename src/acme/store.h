@@ -24,7 +24,8 @@ class Store {
 
   explicit Store(std::string folder) : folder_(std::move(folder)) {}
 
-  // Makes the folder, for its owner alone, when it does not exist. Errors: kSystem.
+  // Makes the folder, for its owner alone, when it does not exist; removes drafts in it that a
+  // crash has left behind. Errors: kSystem.
   Result<void> open();
   // Whether others than the owner may look into the folder.
   bool is_exposed() const;
@@ -41,6 +42,7 @@ class Store {
   Result<void> save(const std::string& name, std::string_view chain, std::string_view key);
 
  private:
+  void remove_old_drafts() const;
   Result<std::string> read(const std::string& file) const;
   Result<void> write(const std::string& file, std::string_view bytes);
 

@@ -109,5 +109,19 @@ TEST_F(StoreTest, SaysWhyTheFolderCannotBeMade) {
   EXPECT_EQ(file.error().sys_errno, ENOTDIR);
 }
 
+// They hold private keys. A new one may be that of another process, which is about to rename it.
+TEST_F(StoreTest, RemovesOldDraftsOfProcessesThatCrashed) {
+  ASSERT_TRUE(store_.open());
+  for (const char* name : {".new-aB3dEf", ".new-fresh1", ".new-other-name", ".other"})
+    put(name, "");
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(2);
+  for (const char* name : {".new-aB3dEf", ".new-other-name", ".other"})
+    std::filesystem::last_write_time(path_ + "/" + name, old);
+  ASSERT_TRUE(store_.open());
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/.new-aB3dEf"));
+  for (const char* name : {".new-fresh1", ".new-other-name", ".other"})
+    EXPECT_TRUE(std::filesystem::exists(path_ + "/" + name)) << name;
+}
+
 }  // namespace
 }  // namespace httpteleport::acme
