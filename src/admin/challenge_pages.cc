@@ -26,7 +26,7 @@ Page ChallengePages::page_for(const http::RequestHead& head) {
   if (head.authority.empty() || !head.target.starts_with('/'))
     return {.status = 404, .body = "everything is served over https\n"};
   std::string location = "https://" + std::string(host_of(head.authority));
-  if (https_port_ != kHttpsPort) location += ":" + std::to_string(https_port_);
+  if (https_port_ != kHttpsPort && https_port_ != 0) location += ":" + std::to_string(https_port_);
   return {.status = 308, .location = location + std::string(head.target)};
 }
 

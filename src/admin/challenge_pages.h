@@ -9,7 +9,8 @@ namespace httpteleport::admin {
 
 class ChallengePages final : public PageSource {
  public:
-  // `manager` outlives this; `https_port` is where the names are served.
+  // `manager` outlives this; `https_port` is where the names are served; 0: at a port that only
+  // others know, taken to be that of https.
   ChallengePages(const acme::Manager& manager, uint16_t https_port)
       : manager_(manager), https_port_(https_port) {}
 
