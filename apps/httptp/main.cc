@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -96,6 +97,16 @@ std::vector<std::string> list_of(char** texts) {
   for (; *texts != nullptr; ++texts)
     list.emplace_back(*texts);
   return list;
+}
+
+// What comes while the program starts waits for the server; it would end the process. SIGTERM and
+// SIGINT may end it then.
+void block_early_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGUSR2);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
 }
 
 LoadedOptions load_flags(char** argv) {
@@ -227,7 +238,8 @@ int run(LoadedOptions loaded, server::Inheritance inheritance, int argc, char** 
 
 int main(int argc, char** argv) {
   std::set_new_handler(die_without_memory);
-  // First, because it takes its variable out of the environment, where the flags look.
+  block_early_signals();
+  // Early, because it takes its variable out of the environment, where the flags look.
   server::Inheritance inheritance = server::Inheritance::take();
   LoadedOptions loaded = load_flags(argv);
   switch (loaded.outcome) {

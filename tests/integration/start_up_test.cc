@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
@@ -13,6 +14,7 @@
 #include "support/fd.h"
 #include "support/origin.h"
 #include "support/paths.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::test {
 namespace {
@@ -90,6 +92,27 @@ TEST(StartUp, TakesConnectionsOnAnInheritedSocket) {
   for (int i = 0; i < 4; ++i)
     EXPECT_EQ(exchange(listening.address(), kGet).head.status, 200);
   EXPECT_EQ(proxy->stop().code, 0) << proxy->process().output();
+}
+
+// A pipe as the file of flags holds the start up until the signals are sent.
+TEST(StartUp, HeedsSignalsThatComeBeforeItServes) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("flags");
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  Process proxy({bin_dir() + "/httptp", "-config=" + path});
+  Fd writing;
+  ASSERT_TRUE(wait_until([&] {  // there is a reader
+    writing = Fd(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    return static_cast<bool>(writing);
+  }));
+  proxy.signal(SIGHUP);
+  const std::string flags = "in = 127.0.0.1:0\nout = 127.0.0.1:9\nexpvarAddr = \n";
+  ASSERT_EQ(rename(folder.write("next", flags).c_str(), path.c_str()), 0);
+  ASSERT_EQ(write(writing.get(), flags.data(), flags.size()), static_cast<ssize_t>(flags.size()));
+  writing.reset();
+  EXPECT_TRUE(proxy.wait_line("listening on "));
+  EXPECT_TRUE(proxy.wait_line("files reloaded"));
+  EXPECT_EQ(proxy.terminate().code, 0) << proxy.output();
 }
 
 TEST(StartUp, RefusesAnInheritedSocketOnAnotherAddress) {
