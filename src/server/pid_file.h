@@ -16,7 +16,8 @@ class PidFile {
   // Removes the file if it still names this process: a successor has put its own id there.
   ~PidFile();
 
-  // Writes our id to `path`, by way of another file, so that nobody reads half of it. Errors:
+  // Writes our id to `path`, by way of another file of a name that nobody can foretell, so that
+  // nobody reads half of it or has us write elsewhere. Errors:
   // kSystem; the file is as it was then.
   Result<void> write(const std::string& path);
 
