@@ -205,6 +205,8 @@ void Server::on_successor_ready() {
   // It has been told to end as well.
   if (draining_) return;
   log_line(LogLevel::kInfo, "the new process serves; this one finishes what runs");
+  // Signs of life are the new one's business now.
+  watchdog_timer_.cancel();
   for (const SharedListener& listener : shared_)
     listener.close();
   socket_file_.keep();

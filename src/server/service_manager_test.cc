@@ -86,6 +86,30 @@ TEST(ServiceManager, WantsSignsOfLifeTwiceAsOftenAsItWaits) {
   EXPECT_EQ(std::getenv("WATCHDOG_PID"), nullptr);
 }
 
+// The signs of life are the new process's: the old one must not vouch for it.
+TEST(ServiceManager, HearsNothingMoreOfAProcessThatWasReplaced) {
+  const TestFolder folder;
+  const BlockedSignals blocked;
+  Manager manager(folder.file("notify"));
+  setenv("WATCHDOG_USEC", "2000", 1);
+  test::Origin origin;
+  TestServer server(snapshot_to(origin.address()),
+                    {"/bin/bash", "-c", "eval \"printf 1 >&${HTTPTP_HANDOVER##*ready=}\""});
+  ASSERT_EQ(server.problem(), "");
+  test::HttpConnection client(server.address());
+  ASSERT_TRUE(client.send("POST /hash HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1"));
+  ASSERT_TRUE(test::wait_until(
+      [&] { return server.sum([](const auto& m) { return m.exchanges_open.value(); }) == 1; }));
+  server.replace();
+  ASSERT_TRUE(test::wait_until([&] { return !server.server().is_ready(); }));
+  while (!manager.next().empty()) {
+  }
+  ASSERT_TRUE(client.send("23456789"));
+  EXPECT_EQ(client.read_response().head.status, 200);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(manager.next(), "");
+}
+
 // Puts sockets at descriptors that are free and in a row, as a service manager does from 3 on.
 class InheritedSocketsTest : public testing::Test {
  protected:

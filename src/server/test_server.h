@@ -68,10 +68,10 @@ struct BlockedSignals {
 // Starts in the constructor. Several may run beside each other.
 class TestServer {
  public:
-  explicit TestServer(config::Snapshot snapshot) {
-    server_ =
-        std::make_unique<Server>(std::make_shared<const config::Snapshot>(std::move(snapshot)),
-                                 std::vector<std::string>(), source_);
+  // `command`: what SIGUSR2 starts.
+  explicit TestServer(config::Snapshot snapshot, std::vector<std::string> command = {}) {
+    server_ = std::make_unique<Server>(
+        std::make_shared<const config::Snapshot>(std::move(snapshot)), std::move(command), source_);
     problem_ = server_->start("-in", nothing_);
     if (problem_.empty()) thread_ = std::thread([this] { exit_code_ = server_->run(nothing_); });
   }
@@ -87,8 +87,12 @@ class TestServer {
     thread_.join();
     return exit_code_;
   }
+  void terminate() { pthread_kill(thread_.native_handle(), SIGTERM); }
   // SIGHUP.
   void hang_up() { pthread_kill(thread_.native_handle(), SIGHUP); }
+  // SIGUSR2.
+  void replace() { pthread_kill(thread_.native_handle(), SIGUSR2); }
+  Server& server() { return *server_; }
   // Those of the first endpoint that were in force at the last SIGHUP.
   std::vector<net::Address> addresses_at_hang_up() {
     const std::lock_guard lock(source_.mutex);
