@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 #include "net/socket.h"
 
@@ -19,11 +20,12 @@ constexpr mode_t kMode = 0644;
 
 }  // namespace
 
-PidFile::~PidFile() {
+void PidFile::remove() {
   if (path_.empty()) return;
+  const std::string path = std::exchange(path_, {});
   pid_t named = 0;
-  std::ifstream(path_) >> named;
-  if (named == getpid()) unlink(path_.c_str());
+  std::ifstream(path) >> named;
+  if (named == getpid()) unlink(path.c_str());
 }
 
 Result<void> PidFile::write(const std::string& path) {

@@ -3,6 +3,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/log.h"
@@ -16,6 +17,10 @@ namespace {
 constexpr Duration kTicketKeyLife = std::chrono::hours(12);
 // How often it is looked whether the log has repeats to tell of.
 constexpr Duration kLogInterval = std::chrono::seconds(1);
+constexpr int kExitStuck = 1;
+constexpr int kExitSecondSignal = 130;
+// What -shutdownTimeout may be more than, for sums of times.
+constexpr Duration kForEver = std::chrono::hours(24 * 365);
 
 }  // namespace
 
@@ -143,8 +148,7 @@ void Server::on_signal(int signal) {
 void Server::on_terminate() {
   if (terminated_) {
     log_line(LogLevel::kInfo, "second signal: ending at once");
-    exit_code_ = 130;
-    return loop_.stop();
+    end_at_once(kExitSecondSignal);
   }
   terminated_ = true;
   log_line(LogLevel::kInfo, "signal received: taking no new connections, finishing what runs");
@@ -230,10 +234,24 @@ void Server::stop_accepting() {
   // Challenges of orders begun later would be answered by nobody.
   if (snapshot_->autocert) snapshot_->autocert->stop();
   if (acceptor_) acceptor_->close();
+  loop_.set_timer(stuck_timer_, std::min(snapshot_->shutdown_timeout, kForEver) + stuck_timeout_);
   for (const auto& worker : workers_) {
     worker->drain(snapshot_->shutdown_timeout,
                   [this] { loop_.post([this] { on_worker_drained(); }); });
   }
+}
+
+void Server::on_stuck() {
+  log_line(LogLevel::kError, "workers hang: ending without them");
+  end_at_once(kExitStuck);
+}
+
+// Waits for no thread: one that hangs would keep the process alive. What outlives a process is
+// removed; the last lines of the access log may be lost.
+void Server::end_at_once(int exit_code) {
+  socket_file_.remove();
+  pid_file_.remove();
+  _exit(exit_code);
 }
 
 void Server::reopen_logs() {
@@ -284,7 +302,7 @@ int Server::run(Inheritance& inheritance) {
   loop_.run();
   for (const auto& worker : workers_)
     worker->join();
-  return exit_code_;
+  return 0;
 }
 
 void Server::write_pid_file() {

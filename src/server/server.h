@@ -47,6 +47,9 @@ class Server final : private event::IoHandler {
   };
   void share(SharedListener listener) { shared_.push_back(std::move(listener)); }
 
+  // Beyond Snapshot::shutdown_timeout, before workers that have not ended by then are left behind.
+  void set_stuck_timeout_for_test(Duration timeout) { stuck_timeout_ = timeout; }
+
   // Takes requests and means to go on doing so.
   bool is_ready() const { return !draining_; }
   // Where the listener is bound; after start().
@@ -77,6 +80,8 @@ class Server final : private event::IoHandler {
   void reopen_logs();
   void on_log_timer();
   void on_worker_drained();
+  void on_stuck();
+  [[noreturn]] void end_at_once(int exit_code);
   void rotate_ticket_keys();
   void on_watchdog();
 
@@ -99,13 +104,14 @@ class Server final : private event::IoHandler {
   std::vector<std::unique_ptr<NameRefresher>> name_refreshers_;  // of clusters that have names
   int signal_fd_ = -1;
   size_t workers_running_ = 0;
-  int exit_code_ = 0;
+  Duration stuck_timeout_ = std::chrono::seconds(5);
   bool file_is_predecessors_ = false;  // socket_file_, until run()
   bool draining_ = false;              // takes nothing new, or is about to
   bool terminated_ = false;            // a signal has said so
   event::MemberTimer<Server, &Server::stop_accepting> drain_delay_timer_{*this};
   event::MemberTimer<Server, &Server::rotate_ticket_keys> ticket_timer_{*this};
   event::MemberTimer<Server, &Server::on_watchdog> watchdog_timer_{*this};
+  event::MemberTimer<Server, &Server::on_stuck> stuck_timer_{*this};
   event::MemberTimer<Server, &Server::on_log_timer> log_timer_{*this};
 };
 

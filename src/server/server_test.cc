@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,6 +15,7 @@
 #include "support/content.h"
 #include "support/process.h"
 #include "support/temporary_folder.h"
+#include "support/tls_endpoint.h"
 
 namespace httpteleport::server {
 namespace {
@@ -200,6 +202,57 @@ TEST_F(ServerTest, OpensItsLogsAgainOnSighup) {
   EXPECT_THAT(test::read_file(folder_.file("access")), HasSubstr("/bytes/2 "));
   EXPECT_THAT(test::read_file(folder_.file("log")), HasSubstr("log files opened again"));
 }
+
+// ---- Workers that hang.
+
+// Never comes back to the worker that asks it.
+class StuckProvider final : public tls::CertificateProvider {
+ public:
+  Found find(std::string_view) const override {
+    is_asked = true;
+    for (;;)
+      pause();
+  }
+  mutable std::atomic<bool> is_asked = false;
+};
+
+// SIGTERM, `signals` times, while the only worker hangs. Ends with code 77 when nothing else ends
+// the process.
+[[noreturn]] void terminate_with_a_stuck_worker(int signals, Duration stuck_timeout) {
+  config::Snapshot snapshot = snapshot_to({.port = 1});
+  snapshot.workers = 1;
+  snapshot.shutdown_timeout = Duration::zero();
+  const auto provider = std::make_shared<StuckProvider>();
+  snapshot.tls = tls::ServerOptions{
+      .certificates = provider,
+      .ticket_keys = std::make_shared<tls::TicketKeys>(std::vector<std::string>()),
+      .client_cas = nullptr};
+  TestServer server(snapshot);
+  server.server().set_stuck_timeout_for_test(stuck_timeout);
+  test::TlsEndpoint client({.server_name = "a.example"});
+  test::HttpConnection connection(server.address());
+  connection.send(client.take_output());
+  test::wait_until([&] { return provider->is_asked.load(); });
+  server.terminate();
+  test::wait_until([&] { return !server.server().is_ready(); });
+  if (signals > 1) server.terminate();
+  test::wait_until([] { return false; });
+  _exit(77);
+}
+
+TEST(StuckWorker, DoesNotKeepASecondSignalFromEndingTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(terminate_with_a_stuck_worker(2, std::chrono::hours(1)), testing::ExitedWithCode(130),
+              "second signal");
+}
+
+TEST(StuckWorker, IsLeftBehindWhenTheTimeIsOver) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(terminate_with_a_stuck_worker(1, std::chrono::milliseconds(1)),
+              testing::ExitedWithCode(1), "hang");
+}
+
+// ---- Names.
 
 // A reload that knew the addresses of the start only would bring those back.
 TEST_F(ServerTest, ReloadsWithTheAddressesThatNamesHaveNow) {
