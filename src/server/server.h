@@ -1,6 +1,7 @@
 // The proxy as a whole: workers, listeners, signals. Runs on the control thread.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,7 +51,7 @@ class Server final : private event::IoHandler {
   // Beyond Snapshot::shutdown_timeout, before workers that have not ended by then are left behind.
   void set_stuck_timeout_for_test(Duration timeout) { stuck_timeout_ = timeout; }
 
-  // Takes requests and means to go on doing so.
+  // Takes requests and means to go on doing so. Any thread.
   bool is_ready() const { return !draining_; }
   // Where the listener is bound; after start().
   net::Address address() const { return address_; }
@@ -105,9 +106,9 @@ class Server final : private event::IoHandler {
   int signal_fd_ = -1;
   size_t workers_running_ = 0;
   Duration stuck_timeout_ = std::chrono::seconds(5);
-  bool file_is_predecessors_ = false;  // socket_file_, until run()
-  bool draining_ = false;              // takes nothing new, or is about to
-  bool terminated_ = false;            // a signal has said so
+  bool file_is_predecessors_ = false;   // socket_file_, until run()
+  std::atomic<bool> draining_ = false;  // takes nothing new, or is about to
+  bool terminated_ = false;             // a signal has said so
   event::MemberTimer<Server, &Server::stop_accepting> drain_delay_timer_{*this};
   event::MemberTimer<Server, &Server::rotate_ticket_keys> ticket_timer_{*this};
   event::MemberTimer<Server, &Server::on_watchdog> watchdog_timer_{*this};
