@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <cstdint>
 #include <memory>
 
@@ -37,11 +36,6 @@ std::string text_of(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
   return size > 0 ? std::string(data, static_cast<size_t>(size)) : std::string();
-}
-
-// No prompt for a passphrase on the operator's terminal.
-int no_passphrase(char*, int, int, void*) {
-  return 0;
 }
 
 ExtensionPtr name_extension(const std::string& name) {
@@ -108,14 +102,6 @@ std::string key_to_pem(EVP_PKEY* key) {
   if (PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1)
     return {};
   return text_of(bio.get());
-}
-
-KeyPtr key_from_pem(std::string_view pem) {
-  const BioPtr bio(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(std::min<size_t>(pem.size(), INT_MAX))));
-  KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
-  ERR_clear_error();
-  return key;
 }
 
 std::string sha256(std::string_view bytes) {

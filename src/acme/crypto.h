@@ -15,10 +15,8 @@ namespace httpteleport::acme {
 tls::KeyPtr make_key();
 bool is_p256(EVP_PKEY* key);
 
-// PKCS #8 in PEM, not encrypted.
+// PKCS #8 in PEM, not encrypted; tls::key_from_pem() reads it.
 std::string key_to_pem(EVP_PKEY* key);
-// Null when there is no private key in it.
-tls::KeyPtr key_from_pem(std::string_view pem);
 
 // 32 bytes.
 std::string sha256(std::string_view bytes);

@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include "tls/certificate.h"
+#include "tls/pem.h"
 
 namespace httpteleport::acme {
 namespace {
@@ -14,10 +15,10 @@ TEST(Keys, SurviveBeingWrittenAndRead) {
   const tls::KeyPtr key = make_key();
   ASSERT_NE(key, nullptr);
   EXPECT_TRUE(is_p256(key.get()));
-  const tls::KeyPtr copy = key_from_pem(key_to_pem(key.get()));
+  const tls::KeyPtr copy = tls::key_from_pem(key_to_pem(key.get()));
   ASSERT_NE(copy, nullptr);
   EXPECT_EQ(EVP_PKEY_eq(key.get(), copy.get()), 1);
-  EXPECT_EQ(key_from_pem("nothing"), nullptr);
+  EXPECT_EQ(tls::key_from_pem("nothing"), nullptr);
   EXPECT_EQ(ERR_peek_error(), 0u);
 }
 

@@ -4,16 +4,14 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace httpteleport::acme {
 
 namespace {
 
 constexpr size_t kNameBytesMax = 253;
 constexpr size_t kLabelBytesMax = 63;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -31,8 +29,7 @@ bool is_label(std::string_view label) {
 std::optional<std::string> canonical_host_name(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   if (name.size() > kNameBytesMax) return {};
-  std::string canonical(name);
-  std::transform(canonical.begin(), canonical.end(), canonical.begin(), lower);
+  std::string canonical = lower_case(name);
   size_t labels = 0;
   std::string_view last;
   for (std::string_view rest = canonical;; rest.remove_prefix(last.size() + 1)) {

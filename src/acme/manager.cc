@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <ctime>
 #include <random>
-#include <system_error>
 #include <utility>
 
 #include "base/assert.h"
@@ -24,18 +23,11 @@ Moment moment() {
   return {.steady = std::chrono::steady_clock::now(), .wall = std::time(nullptr)};
 }
 
-std::string in_words(std::chrono::seconds pause) {
+std::string duration_in_words(std::chrono::seconds pause) {
   const auto seconds = pause.count();
   if (seconds < 120) return std::to_string(seconds) + " s";
   if (seconds < 7200) return std::to_string(seconds / 60) + " min";
   return std::to_string(seconds / 3600) + " h";
-}
-
-std::string in_words(const Error& error) {
-  std::string text = error.detail;
-  if (error.sys_errno != 0)
-    text.append(": ").append(std::generic_category().message(error.sys_errno));
-  return text;
 }
 
 // The process's signals are for others, and a CA that goes away must not end it by SIGPIPE.
@@ -208,7 +200,7 @@ void Manager::conclude(Order& order) {
     pause = names_.on_failure(order.name(), setback, moment());
   }
   log_line(LogLevel::kWarn, "acme: no certificate for " + order.name() + ": " + failure.text +
-                                "; not tried again before " + in_words(pause));
+                                "; not tried again before " + duration_in_words(pause));
 }
 
 // A certificate that cannot be stored is used all the same: to lose it costs an order at the next

@@ -13,6 +13,7 @@
 
 #include "acme/crypto.h"
 #include "acme/host_name.h"
+#include "tls/pem.h"
 
 namespace httpteleport::acme {
 
@@ -96,7 +97,7 @@ bool Store::is_exposed() const {
 Result<tls::KeyPtr> Store::account_key() {
   const Result<std::string> stored = read(kAccountFile);
   if (stored) {
-    tls::KeyPtr key = key_from_pem(*stored);
+    tls::KeyPtr key = tls::key_from_pem(*stored);
     if (key && is_p256(key.get())) return key;
     return Error{Code::kBadConfig, Source::kInternal, 0,
                  "acme_account+key in the folder for certificates is no P-256 key"};

@@ -1,7 +1,6 @@
 #include "config/certificates.h"
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 
 #include "base/text.h"
@@ -15,19 +14,13 @@ namespace {
 using tls::Certificate;
 using tls::TrustStore;
 
-std::string describe(const Error& error) {
-  std::string text = error.detail;
-  if (error.sys_errno != 0) text += std::string(": ") + std::strerror(error.sys_errno);
-  return text;
-}
-
 // nullptr with a problem, or when `file` is empty.
 std::shared_ptr<const TrustStore> load_cas(std::string_view flag, const std::string& file,
                                            Problems& problems) {
   if (file.empty()) return nullptr;
   Result<std::shared_ptr<const TrustStore>> cas = TrustStore::load(file);
   if (cas) return *std::move(cas);
-  problems.fail(flag, file, describe(cas.error()));
+  problems.fail(flag, file, in_words(cas.error()));
   return nullptr;
 }
 
@@ -50,7 +43,7 @@ std::shared_ptr<const Certificate> load_certificate(std::string_view flag, const
     warn_about_dates(flag, chain, **certificate, problems);
     return *std::move(certificate);
   }
-  problems.fail(flag, chain, describe(certificate.error()) + " (key file \"" + key + "\")");
+  problems.fail(flag, chain, in_words(certificate.error()) + " (key file \"" + key + "\")");
   return nullptr;
 }
 
@@ -88,7 +81,7 @@ std::optional<tls::ClientOptions> client_tls(const HttptpOptions& options, Probl
     if (cas) {
       made.trusted = *std::move(cas);
     } else {
-      problems.fail("outTLSCA", options.out_tls_ca, describe(cas.error()));
+      problems.fail("outTLSCA", options.out_tls_ca, in_words(cas.error()));
     }
   }
   if (!options.out_tls_cert.empty() && !options.out_tls_key.empty()) {

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/text.h"
 #include "server/port_owner.h"
 
 namespace httpteleport::server {
@@ -77,7 +77,7 @@ std::string describe_listen_error(std::string_view name, const net::Address& add
     case ENOENT:
       return text + "the folder of " + address.path() + " does not exist; create it";
     default:
-      return text + error.detail + ": " + std::strerror(error.sys_errno);
+      return text + in_words(error);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/descriptor_share.h"
 
 namespace httpteleport::server {
@@ -72,10 +73,8 @@ std::string Server::start_autocert() {
   if (!snapshot_->autocert) return "";
   const Result<void> started = snapshot_->autocert->start();
   if (started) return "";
-  std::string problem = std::string("automatic certificates: ") + started.error().detail;
-  if (started.error().sys_errno != 0)
-    problem += std::string(": ") + std::strerror(started.error().sys_errno);
-  return problem + " (-autocertCacheDir, -autocertCAFile)";
+  return "automatic certificates: " + in_words(started.error()) +
+         " (-autocertCacheDir, -autocertCAFile)";
 }
 
 std::string Server::open_access_log() {
@@ -195,8 +194,7 @@ void Server::start_successor() {
       loop_, [this] { on_successor_ready(); }, [this] { on_successor_failed(); });
   if (const Result<void> started = successor_->start(command_, manager_.environment(), sockets);
       !started) {
-    return log_line(LogLevel::kError, std::string(started.error().detail) + ": " +
-                                          std::strerror(started.error().sys_errno));
+    return log_line(LogLevel::kError, in_words(started.error()));
   }
   log_line(LogLevel::kInfo, "started a new process: pid " + std::to_string(successor_->pid()));
 }

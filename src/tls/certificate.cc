@@ -3,11 +3,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <fstream>
 #include <sstream>
+
+#include "base/text.h"
+#include "tls/pem.h"
 
 namespace httpteleport::tls {
 
@@ -15,16 +16,6 @@ namespace {
 
 Error bad(const char* detail, int sys_errno = 0) {
   return {Code::kBadConfig, Source::kInternal, sys_errno, detail};
-}
-
-BioPtr memory_bio(std::string_view text) {
-  return BioPtr(
-      BIO_new_mem_buf(text.data(), static_cast<int>(std::min<size_t>(text.size(), INT_MAX))));
-}
-
-// No prompt for a passphrase on the operator's terminal.
-int no_passphrase(char*, int, int, void*) {
-  return 0;
 }
 
 // What `bio` still has. Empty when a certificate of it is broken.
@@ -43,12 +34,9 @@ std::time_t to_time(const ASN1_TIME* time) {
   return timegm(&broken_down);
 }
 
-std::string lower_case(const ASN1_STRING* text) {
-  std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                   static_cast<size_t>(ASN1_STRING_length(text)));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return name;
+std::string name_in(const ASN1_STRING* text) {
+  return lower_case({reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                     static_cast<size_t>(ASN1_STRING_length(text))});
 }
 
 std::vector<std::string> names_of(X509* leaf) {
@@ -57,14 +45,14 @@ std::vector<std::string> names_of(X509* leaf) {
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives, i);
-    if (name->type == GEN_DNS) names.push_back(lower_case(name->d.dNSName));
+    if (name->type == GEN_DNS) names.push_back(name_in(name->d.dNSName));
   }
   GENERAL_NAMES_free(alternatives);
   if (!names.empty()) return names;
   const X509_NAME* subject = X509_get_subject_name(leaf);
   const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
   if (index >= 0)
-    names.push_back(lower_case(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index))));
+    names.push_back(name_in(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index))));
   return names;
 }
 
@@ -111,9 +99,7 @@ Result<std::shared_ptr<const Certificate>> Certificate::parse(std::string_view c
   if (!made->leaf_) return ERR_clear_error(), bad("no PEM certificate in the certificate file");
   made->chain_ = read_chain(chain.get());
   if (!made->chain_) return bad("a certificate of the chain is broken in the certificate file");
-  const BioPtr key = memory_bio(key_pem);
-  made->key_.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, no_passphrase, nullptr));
-  ERR_clear_error();
+  made->key_ = key_from_pem(key_pem);
   if (!made->key_) return bad("no PEM private key without a passphrase in the key file");
   const bool belongs = X509_check_private_key(made->leaf_.get(), made->key_.get()) == 1;
   ERR_clear_error();

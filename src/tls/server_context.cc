@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "tls/context.h"
 
 namespace httpteleport::tls {
@@ -30,9 +31,7 @@ bool offers(const unsigned char* list, size_t size, std::string_view wanted) {
 std::string server_name_of(const SSL* ssl) {
   const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   if (name == nullptr) return {};
-  std::string text(name);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  std::string text = lower_case(name);
   if (text.ends_with('.')) text.pop_back();
   return text;
 }
