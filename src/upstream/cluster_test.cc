@@ -81,11 +81,11 @@ TEST_F(ClusterTest, SendsAProbeWhileAnEarlierOneGoesOn) {
   EndpointLease lasting = pick({.replaceable = true});
   ASSERT_EQ(lasting.endpoint()->name(), out);
   lasting.report_answer(200);
-  while (net_.metrics.endpoints_in_service.value() == 2) {
-    EndpointLease lease = pick({.may_probe = false});
-    if (lease.endpoint()->name() == out)
-      lease.report_failure({Code::kConnectFailed, Source::kUpstream});
-  }
+  const std::vector<Endpoint*> other{pick({.may_probe = false}).endpoint()};
+  EndpointLease failing = pick({.avoided = other, .may_probe = false});
+  ASSERT_EQ(failing.endpoint(), lasting.endpoint());
+  failing.report_failure({Code::kConnectFailed, Source::kUpstream});
+  failing.release();
   pass(10ms);
   const EndpointLease probe = pick({.replaceable = true});
   EXPECT_EQ(probe.endpoint()->name(), out);
