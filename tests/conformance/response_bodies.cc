@@ -7,6 +7,8 @@ namespace httpteleport::test {
 
 namespace {
 
+using namespace std::string_literals;
+
 std::string length(const std::string& fields) {
   return "HTTP/1.1 200 OK\r\n" + fields + "\r\n\r\nhello";
 }
@@ -163,7 +165,7 @@ std::vector<ResponseCase> response_chunks() {
       {"bare CR behind the size", "5\rhello\r\n0\r\n\r\n"},
       {"bare LF in an extension", "5;a\nb\r\nhello\r\n0\r\n\r\n"},
       {"bare CR in an extension", "5;a\rb\r\nhello\r\n0\r\n\r\n"},
-      {"control in an extension", std::string("5;a\0b\r\nhello\r\n0\r\n\r\n", 22)},
+      {"control in an extension", "5;a\0b\r\nhello\r\n0\r\n\r\n"s},
       {"extensions of 20 KB", "5;" + std::string(20'000, 'a') + "\r\nhello\r\n0\r\n\r\n"},
       {"no CRLF behind the data", "5\r\nhello0\r\n\r\n"},
       {"LF behind the data", "5\r\nhello\n0\r\n\r\n"},
@@ -171,7 +173,7 @@ std::vector<ResponseCase> response_chunks() {
       {"less data than its size", "6\r\nhello\r\n0\r\n\r\n"},
       {"bare LF behind the last chunk", "5\r\nhello\r\n0\n\r\n"},
       {"bad trailer", "5\r\nhello\r\n0\r\nevil\r\n\r\n"},
-      {"NUL in a trailer", std::string("5\r\nhello\r\n0\r\nX: e\0vil\r\n\r\n", 26)},
+      {"NUL in a trailer", "5\r\nhello\r\n0\r\nX: e\0vil\r\n\r\n"s},
       {"folded trailer", "5\r\nhello\r\n0\r\nX: a\r\n evil\r\n\r\n"},
       {"bare LF in a trailer", "5\r\nhello\r\n0\r\nX: a\nEvil: 1\r\n\r\n"},
       {"trailers of 8 KB", "5\r\nhello\r\n0\r\nX: " + std::string(8000, 'a') + "\r\n\r\n"},
