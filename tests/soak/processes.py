@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 PATIENCE_S = 30  # for what should happen at once; a sanitizer build on a busy machine is slow
@@ -185,10 +186,23 @@ class End(Server):
         finally:
             connection.close()
 
-    def descriptors(self, counters):
-        """Those that are not connections, which the counters know."""
-        count = len(os.listdir(f"/proc/{self.pid}/fd"))
-        return count - counters["inConns"] - counters["outConns"]
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def describe_descriptors(self):
+        """The counters, what each descriptor is, and which connections those are that are sockets."""
+        counters = self.counters()
+        lines = [f"{name} {counters[name]}" for name in ("inConns", "outConns")]
+        folder = f"/proc/{self.pid}/fd"
+        for number in sorted(os.listdir(folder), key=int):
+            try:
+                lines.append(f"{number} {os.readlink(os.path.join(folder, number))}")
+            except FileNotFoundError:
+                lines.append(f"{number} closed meanwhile")
+        with self.world.network.inside(self.namespace):
+            sockets = subprocess.run(["ss", "-Hanpe"], capture_output=True, text=True, check=True).stdout
+        lines += [line for line in sockets.splitlines() if f"pid={self.pid}," in line]
+        return "\n".join(lines) + "\n"
 
     def memory_kib(self):
         with open(f"/proc/{self.pid}/status", encoding="utf-8") as status:

@@ -312,18 +312,27 @@ def wait_a_little(world, deadline, what):
     time.sleep(0.05)
 
 
-def measure(world):
-    """Of each end: descriptors that are not connections, and KiB of memory."""
-    return {end.name: (lowest_descriptors(end), end.memory_kib()) for end in world.ends}
+def measure(world, when):
+    """Of each end: descriptors that are not counted as connections, and KiB of memory. What the descriptors
+    are goes into files beside the logs."""
+    found = {end.name: (lowest_descriptors(end), end.memory_kib()) for end in world.ends}
+    for end in world.ends:
+        with open(os.path.join(world.folder, f"{end.name}.descriptors-{when}"), "w",
+                  encoding="utf-8") as file:
+            file.write(end.describe_descriptors())
+    return found
 
 
 def lowest_descriptors(end):
-    """A connection that closes is still a descriptor for a moment; so the lowest of some looks."""
+    """A connection that closes is still a descriptor for a moment, also that of the look before; so
+    the lowest of some looks."""
     lowest = None
     for _ in range(20):
-        now = end.descriptors(end.counters())
+        open_now = end.descriptors()
+        counters = end.counters()
+        now = open_now - counters["inConns"] - counters["outConns"]
         lowest = now if lowest is None else min(lowest, now)
-        time.sleep(0.05)
+        time.sleep(0.1)
     return lowest
 
 
@@ -398,11 +407,11 @@ def soak(options, folder):
         say("phase 2: warming up")
         traffic.run(max(1, round(0.1 * options.seconds)), events, gentle=True)
         settle(world)
-        before = measure(world)
+        before = measure(world, "before")
         say("phase 3: the ends must not grow")
         traffic.run(max(1, round(0.25 * options.seconds)), events, gentle=True)
         settle(world)
-        after = measure(world)
+        after = measure(world, "after")
         world.stop()
         doubles, executed = count_doubles(world.executed)
         faults = judge(world, traffic, doubles, before, after, options.sanitized)
