@@ -28,9 +28,9 @@ inline char* place_of(std::string_view part, std::string& text) {
   return text.data() + (part.data() - text.data());
 }
 
-// A tab behind a value is white space around it (RFC 9112 section 5). llhttp takes it for a part of
-// the value where it reads one itself: it refuses such a length, and such a coding is not chunked.
-// A blank gets in its place.
+// A tab behind a value, or beside an element of a list, is white space around it (RFC 9110 section
+// 5.6). llhttp takes it for a part of the value where it reads one itself: it refuses such a
+// length, and such a coding is not chunked. A blank gets in its place.
 inline void take_tabs_for_blanks(const http::Fields& fields, std::string& text) {
   for (const http::Field& field : fields) {
     const bool is_read =
@@ -38,8 +38,9 @@ inline void take_tabs_for_blanks(const http::Fields& fields, std::string& text) 
         field.id == http::FieldId::kConnection || field.id == http::FieldId::kProxyConnection ||
         field.id == http::FieldId::kUpgrade;
     if (!is_read) continue;
-    for (char* at = place_of(field.value, text) + field.value.size(); *at != '\r'; ++at)
-      *at = ' ';
+    for (char* at = place_of(field.value, text); *at != '\r'; ++at) {
+      if (*at == '\t') *at = ' ';
+    }
   }
 }
 
