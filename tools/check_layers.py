@@ -11,7 +11,7 @@ LEVEL = {
     "base": 0,
     "event": 1, "metrics": 1, "http": 1, "compress": 1,
     "net": 2, "teleport": 2, "route": 2,
-    "tls": 3,
+    "tls": 3, "service": 3,
     "upstream": 4,
     "proxy": 5,
     "acme": 6,
