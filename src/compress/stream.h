@@ -23,6 +23,8 @@ enum class Method : uint8_t { kNone, kFlate, kSnappy };
 struct Settings {
   Method method = Method::kFlate;
   int level = 1;
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 class Encoder {

@@ -12,24 +12,20 @@ namespace {
 // Loads carry finer weights than the options, so that slow start has steps.
 constexpr uint32_t kWeightScale = 64;
 
-std::unique_ptr<Transport> make_transport(const TransportContext& context,
-                                          const ClusterOptions& options) {
-  if (options.protocol == Protocol::kTeleport)
-    return std::make_unique<TeleportLinks>(context, options.teleport);
-  return std::make_unique<Http1Pool>(context, options.http1);
+// How long it is between two looks for endpoints that can be forgotten.
+constexpr Duration kLeftInterval = std::chrono::seconds(1);
+
+std::unique_ptr<Transport> make_transport(const TransportContext& context, Protocol protocol,
+                                          const Http1Options& http1,
+                                          const TeleportOptions& teleport) {
+  if (protocol == Protocol::kTeleport) return std::make_unique<TeleportLinks>(context, teleport);
+  return std::make_unique<Http1Pool>(context, http1);
 }
 
 // What the certificate of the endpoint is for. A unix socket has no name of its own.
 std::string host_of(const EndpointOptions& endpoint) {
   const Result<net::HostPort> target = net::parse_host_port(endpoint.name);
   return target && !target->host.empty() ? target->host : "localhost";
-}
-
-std::unique_ptr<Balancer> make_balancer_for(const ClusterOptions& options) {
-  std::vector<std::string_view> names;
-  for (const EndpointOptions& endpoint : options.endpoints)
-    names.push_back(endpoint.name);
-  return make_balancer(options.balancer, names);
 }
 
 bool contains(std::span<Endpoint* const> list, const Endpoint* endpoint) {
@@ -43,17 +39,21 @@ bool contains(std::span<Endpoint* const> list, const Endpoint* endpoint) {
 Endpoint::Endpoint(Cluster& cluster, size_t index, event::Loop& loop,
                    metrics::WorkerMetrics& metrics)
     : cluster_(cluster),
-      options_(cluster.options_.endpoints[index]),
+      options_(&cluster.options_->endpoints[index]),
+      kind_(cluster.kind_of(*options_)),
       index_(index),
-      addresses_(options_.addresses),
-      ejection_(cluster.options_.ejection, cluster.group_, addresses_.size()),
-      transport_(make_transport({loop, metrics, addresses_, cluster.tls_.get(), host_of(options_)},
-                                cluster.options_)) {
-  const HealthCheckOptions& check = cluster.options_.check;
+      in_service_(options_->in_service),
+      addresses_(options_->addresses),
+      ejection_(cluster.ejection_, cluster.group_, addresses_.size()),
+      transport_(make_transport(
+          {loop, metrics, addresses_, kind_.tls ? cluster.tls_.get() : nullptr, host_of(*options_)},
+          kind_.protocol, cluster.http1_, cluster.teleport_)) {
+  if (cluster.worker_ < options_->counters.size()) counters_ = options_->counters[cluster.worker_];
+  const HealthCheckOptions& check = cluster.options_->check;
   if (check.path.empty()) return;
   const uint64_t seed =
-      mix_bits(cluster.options_.balancer.seed) + reinterpret_cast<uintptr_t>(this);
-  check_ = std::make_unique<HealthCheck>(loop, metrics, check, options_.name,
+      mix_bits(cluster.options_->balancer.seed) + reinterpret_cast<uintptr_t>(this);
+  check_ = std::make_unique<HealthCheck>(loop, metrics, check, options_->name,
                                          static_cast<CheckTarget&>(*this), seed);
 }
 
@@ -61,15 +61,40 @@ event::Loop& Endpoint::loop() {
   return cluster_.loop_;
 }
 
+void Endpoint::take_options(const EndpointOptions& options, size_t index) {
+  options_ = &options;
+  index_ = index;
+  if (options.addresses != addresses_) set_addresses(options.addresses);
+  set_in_service(options.in_service);
+}
+
+void Endpoint::set_addresses(std::vector<net::Address> addresses) {
+  addresses_ = std::move(addresses);
+  ejection_.set_address_count(addresses_.size());
+  transport_->on_addresses_changed();
+}
+
+void Endpoint::set_in_service(bool in_service) {
+  if (in_service && !in_service_) ejection_.begin_slow_start(loop().now());
+  in_service_ = in_service;
+}
+
+void Endpoint::leave(std::shared_ptr<const ClusterOptions> options) {
+  leaving_with_ = std::move(options);
+  if (check_) check_->stop();
+  transport_->drain();
+}
+
 bool Endpoint::is_full() const {
-  const uint32_t limit = cluster_.options_.pending_max;
+  const uint32_t limit =
+      options_->pending_max > 0 ? options_->pending_max : cluster_.options_->pending_max;
   return limit > 0 && pending_ >= limit;
 }
 
 // One that is coming back slowly counts as having one exchange more than it has: an idle endpoint
 // would be as good as any other idle one, whatever its weight.
 EndpointLoad Endpoint::load(TimePoint now, bool eligible) {
-  const uint32_t full_weight = options_.weight * kWeightScale;
+  const uint32_t full_weight = std::max(1u, options_->weight) * kWeightScale;
   const double factor = ejection_.weight_factor(now);
   if (factor >= 1) return {pending_, full_weight, eligible};
   const auto weight = static_cast<uint32_t>(static_cast<double>(full_weight) * factor);
@@ -142,7 +167,8 @@ void EndpointLease::report_answer(int status) {
   end_probe();
   const TimePoint now = endpoint_->loop().now();
   endpoint_->answered_at_ = now;
-  endpoint_->cluster_.balancer_->on_answer(endpoint_->index_, now - begun_at_, now);
+  if (endpoint_->is_member())
+    endpoint_->cluster_.balancer_->on_answer(endpoint_->index_, now - begun_at_, now);
   endpoint_->change_health(
       {Code::kMalformed, Source::kUpstream, 0, "it answers with server errors"},
       [&](Ejection& ejection, TimePoint) {
@@ -175,20 +201,98 @@ void EndpointLease::report_silence() {
 
 // ---- Cluster.
 
-Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options)
+Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics,
+                 std::shared_ptr<const ClusterOptions> options, size_t worker)
     : loop_(loop),
-      options_(options),
-      group_{.metrics = metrics},
-      balancer_(make_balancer_for(options)),
-      loads_(options.endpoints.size()) {
-  HT_ASSERT(!options.endpoints.empty());
-  if (options.tls) tls_ = std::make_unique<tls::ClientContext>(*options.tls);
-  for (size_t i = 0; i < options.endpoints.size(); ++i) {
-    const EndpointOptions& endpoint = options.endpoints[i];
-    HT_ASSERT(!endpoint.addresses.empty());
-    HT_ASSERT(endpoint.weight > 0 && endpoint.weight * kWeightScale <= kWeightMax);
+      metrics_(metrics),
+      options_(std::move(options)),
+      worker_(worker),
+      group_{.metrics = metrics} {
+  take_values();
+  for (size_t i = 0; i < options_->endpoints.size(); ++i)
     endpoints_.push_back(std::make_unique<Endpoint>(*this, i, loop, metrics));
+  make_balancer();
+}
+
+Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options)
+    : Cluster(loop, metrics,
+              std::shared_ptr<const ClusterOptions>(std::shared_ptr<void>(), &options)) {}
+
+void Cluster::take_values() {
+  ejection_ = options_->ejection;
+  http1_ = options_->http1;
+  teleport_ = options_->teleport;
+  if (options_->tls) {
+    if (tls_) {
+      tls_->update(*options_->tls);
+    } else {
+      tls_ = std::make_unique<tls::ClientContext>(*options_->tls);
+    }
   }
+  carries_whole_messages_ = false;
+  for (const EndpointOptions& endpoint : options_->endpoints) {
+    HT_ASSERT(endpoint.weight * kWeightScale <= kWeightMax);
+    if (kind_of(endpoint).protocol == Protocol::kTeleport) carries_whole_messages_ = true;
+  }
+}
+
+EndpointKind Cluster::kind_of(const EndpointOptions& endpoint) const {
+  return endpoint.kind.value_or(EndpointKind{options_->protocol, options_->tls.has_value()});
+}
+
+void Cluster::make_balancer() {
+  std::vector<std::string_view> names;
+  for (const EndpointOptions& endpoint : options_->endpoints)
+    names.push_back(endpoint.id.empty() ? endpoint.name : endpoint.id);
+  balancer_ = upstream::make_balancer(options_->balancer, names);
+  loads_.resize(names.size());
+  next_start_ = 0;
+}
+
+void Cluster::update(std::shared_ptr<const ClusterOptions> options) {
+  const std::shared_ptr<const ClusterOptions> before = std::exchange(options_, std::move(options));
+  take_values();
+  std::vector<std::unique_ptr<Endpoint>> old = std::move(endpoints_);
+  endpoints_.clear();
+  bool same_set = old.size() == options_->endpoints.size();
+  // Connections that begin otherwise, or lead elsewhere, are others.
+  const bool same_wire = before->http1.proxy_header == options_->http1.proxy_header &&
+                         before->teleport.compression == options_->teleport.compression;
+  for (size_t i = 0; i < options_->endpoints.size(); ++i) {
+    std::unique_ptr<Endpoint> endpoint;
+    if (same_wire) endpoint = take_same(old, options_->endpoints[i]);
+    if (endpoint) {
+      same_set = same_set && endpoint->index_ == i;
+      endpoint->take_options(options_->endpoints[i], i);
+    } else {
+      same_set = false;
+      endpoint = std::make_unique<Endpoint>(*this, i, loop_, metrics_);
+    }
+    endpoints_.push_back(std::move(endpoint));
+  }
+  for (std::unique_ptr<Endpoint>& endpoint : old) {
+    if (!endpoint) continue;
+    endpoint->leave(before);
+    leaving_.push_back(std::move(endpoint));
+  }
+  if (!leaving_.empty()) loop_.set_timer(left_timer_, kLeftInterval);
+  if (!same_set || before->balancer != options_->balancer) make_balancer();
+}
+
+std::unique_ptr<Endpoint> Cluster::take_same(std::vector<std::unique_ptr<Endpoint>>& from,
+                                             const EndpointOptions& wanted) const {
+  for (std::unique_ptr<Endpoint>& endpoint : from) {
+    if (endpoint && endpoint->id() == wanted.id && endpoint->name() == wanted.name &&
+        endpoint->kind_ == kind_of(wanted)) {
+      return std::move(endpoint);
+    }
+  }
+  return nullptr;
+}
+
+void Cluster::delete_left() {
+  std::erase_if(leaving_, [](const auto& endpoint) { return endpoint->is_idle(); });
+  if (!leaving_.empty()) loop_.set_timer(left_timer_, kLeftInterval);
 }
 
 namespace {
@@ -208,6 +312,7 @@ PickResult Cluster::pick(const PickRequest& request) {
     if (Endpoint* endpoint = wanting_probe(request, now))
       return {.lease = EndpointLease(*endpoint, true)};
   }
+  if (endpoints_.empty()) return {};
   const size_t start = next_start_;
   next_start_ = (next_start_ + 1) % endpoints_.size();
   // First without those to be avoided, then, if that leaves nobody, with them.
@@ -216,7 +321,7 @@ PickResult Cluster::pick(const PickRequest& request) {
     bool some_full = false;
     for (size_t i = 0; i < endpoints_.size(); ++i) {
       Endpoint& endpoint = *endpoints_[i];
-      bool eligible = !endpoint.ejection_.is_out() &&
+      bool eligible = endpoint.takes_new() && !endpoint.ejection_.is_out() &&
                       may_be_reached(request, &endpoint, endpoint.addresses_.size()) &&
                       !(avoiding && contains(request.avoided, &endpoint));
       if (eligible && endpoint.is_full()) {
@@ -239,7 +344,8 @@ PickResult Cluster::pick(const PickRequest& request) {
 
 Endpoint* Cluster::wanting_probe(const PickRequest& request, TimePoint now) const {
   for (const auto& endpoint : endpoints_) {
-    if (endpoint->ejection_.wants_probe(now, request.replaceable) && !endpoint->is_full())
+    if (endpoint->takes_new() && endpoint->ejection_.wants_probe(now, request.replaceable) &&
+        !endpoint->is_full())
       return endpoint.get();
   }
   return nullptr;
@@ -248,7 +354,10 @@ Endpoint* Cluster::wanting_probe(const PickRequest& request, TimePoint now) cons
 Endpoint* Cluster::soonest_back(const PickRequest& request) const {
   Endpoint* soonest = nullptr;
   for (const auto& endpoint : endpoints_) {
-    if (!may_be_reached(request, endpoint.get(), endpoint->addresses_.size())) continue;
+    if (!endpoint->takes_new() ||
+        !may_be_reached(request, endpoint.get(), endpoint->addresses_.size())) {
+      continue;
+    }
     const bool sooner = soonest == nullptr ||
                         endpoint->ejection_.paused_until() < soonest->ejection_.paused_until();
     if (sooner) soonest = endpoint.get();
@@ -258,10 +367,17 @@ Endpoint* Cluster::soonest_back(const PickRequest& request) const {
 
 void Cluster::set_addresses(size_t endpoint_index, std::vector<net::Address> addresses) {
   HT_ASSERT(!addresses.empty());
-  Endpoint& endpoint = *endpoints_[endpoint_index];
-  endpoint.addresses_ = std::move(addresses);
-  endpoint.ejection_.set_address_count(endpoint.addresses_.size());
-  endpoint.transport_->on_addresses_changed();
+  endpoints_[endpoint_index]->set_addresses(std::move(addresses));
+}
+
+void Cluster::set_in_service(size_t endpoint_index, bool in_service) {
+  endpoints_[endpoint_index]->set_in_service(in_service);
+}
+
+bool Cluster::has_healthy() const {
+  return std::any_of(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) {
+    return endpoint->takes_new() && !endpoint->ejection_.is_out();
+  });
 }
 
 void Cluster::drain() {
@@ -272,8 +388,9 @@ void Cluster::drain() {
 }
 
 bool Cluster::is_idle() const {
-  return std::all_of(endpoints_.begin(), endpoints_.end(),
-                     [](const auto& endpoint) { return endpoint->transport_->is_idle(); });
+  const auto is_idle = [](const auto& endpoint) { return endpoint->transport_->is_idle(); };
+  return std::all_of(endpoints_.begin(), endpoints_.end(), is_idle) &&
+         std::all_of(leaving_.begin(), leaving_.end(), is_idle);
 }
 
 }  // namespace httpteleport::upstream

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "metrics/service_metrics.h"
 #include "upstream/balancer/balancer.h"
 #include "upstream/ejection.h"
 #include "upstream/health_check.h"
@@ -18,17 +19,34 @@ namespace httpteleport::upstream {
 
 enum class Protocol : uint8_t { kHttp1, kTeleport };
 
+// How one endpoint is spoken to.
+struct EndpointKind {
+  Protocol protocol = Protocol::kHttp1;
+  bool tls = false;  // as ClusterOptions::tls says
+
+  friend bool operator==(const EndpointKind&, const EndpointKind&) = default;
+};
+
 struct EndpointOptions {
   std::string name;                     // as configured, for logs and for Host
-  std::vector<net::Address> addresses;  // at least one
-  uint32_t weight = 1;                  // 1..256
+  std::vector<net::Address> addresses;  // none: it is not picked before it has some
+  uint32_t weight = 1;                  // 0..256; 0: takes nothing new
   // Set when the addresses are those of a name that is to be looked up again.
   std::optional<net::HostPort> lookup{};
+  // What tells it from others when the cluster changes; empty: the name is enough.
+  std::string id{};
+  std::optional<EndpointKind> kind{};  // none: as the cluster's options have it
+  // Exchanges and connections of one worker at a time; 0: as the cluster's options have it.
+  uint32_t pending_max = 0;
+  // False: takes nothing new until Cluster::set_in_service().
+  bool in_service = true;
+  // Of each worker, for who wants to know; none: nobody does.
+  std::vector<std::shared_ptr<metrics::BackendMetrics>> counters{};
 };
 
 struct ClusterOptions {
   Protocol protocol = Protocol::kHttp1;
-  std::vector<EndpointOptions> endpoints;  // at least one
+  std::vector<EndpointOptions> endpoints;
   BalancerOptions balancer;
   Ejection::Options ejection;
   HealthCheckOptions check;
@@ -46,7 +64,15 @@ class Endpoint final : private CheckTarget {
  public:
   Endpoint(Cluster& cluster, size_t index, event::Loop& loop, metrics::WorkerMetrics& metrics);
 
-  const std::string& name() const { return options_.name; }
+  const std::string& name() const { return options_->name; }
+  const std::string& id() const { return options_->id; }
+  const EndpointKind& kind() const { return kind_; }
+  // Not empty while it can be picked.
+  const std::vector<net::Address>& addresses() const { return addresses_; }
+  // nullptr: nobody wants to know.
+  metrics::BackendMetrics* counters() const { return counters_.get(); }
+  // It is in its cluster; otherwise nothing new comes, and who is there may have to go.
+  bool is_member() const { return leaving_with_ == nullptr; }
   // See Transport::open_stream().
   http::UpstreamStream& open_stream(http::ResponseHandler& handler, const StreamOptions& options) {
     return transport_->open_stream(handler, options);
@@ -60,6 +86,15 @@ class Endpoint final : private CheckTarget {
   void on_check(bool good) override;
 
   event::Loop& loop();
+  // Other values of the same endpoint.
+  void take_options(const EndpointOptions& options, size_t index);
+  void set_addresses(std::vector<net::Address> addresses);
+  void set_in_service(bool in_service);
+  // It has left the cluster; `options` are those that it has.
+  void leave(std::shared_ptr<const ClusterOptions> options);
+  bool is_idle() const { return pending_ == 0 && transport_->is_idle(); }
+  // May be picked at all, whatever its health.
+  bool takes_new() const { return in_service_ && options_->weight > 0 && !addresses_.empty(); }
   bool is_full() const;
   EndpointLoad load(TimePoint now, bool eligible);
   // Runs `change` on the ejection and logs a line when that took the endpoint out or brought it
@@ -68,8 +103,12 @@ class Endpoint final : private CheckTarget {
   void change_health(const Error& cause, Change&& change);
 
   Cluster& cluster_;
-  const EndpointOptions& options_;
+  const EndpointOptions* options_;  // among those of the cluster, or of leaving_with_
+  EndpointKind kind_;
   size_t index_;
+  bool in_service_;
+  std::shared_ptr<const ClusterOptions> leaving_with_;  // nullptr: it stays
+  std::shared_ptr<metrics::BackendMetrics> counters_;
   std::vector<net::Address> addresses_;
   uint32_t pending_ = 0;
   TimePoint answered_at_{};  // when an answer to any exchange last began
@@ -135,29 +174,43 @@ struct PickResult {
   bool all_full = false;  // ... because those that are in service have pending_max exchanges
 };
 
-// Owned by a worker. `options` must outlive it.
+// Owned by a worker.
 class Cluster {
  public:
+  // `worker` is the index into EndpointOptions::counters.
+  Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics,
+          std::shared_ptr<const ClusterOptions> options, size_t worker = 0);
+  // `options` must outlive it.
   Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options);
+
+  // Other values and other endpoints. An endpoint of the same id, name and kind stays, with its
+  // connections, exchanges and health; one that is gone takes nothing new, and is forgotten when
+  // what it has is over.
+  void update(std::shared_ptr<const ClusterOptions> options);
 
   // An endpoint that wants a probe comes first; then the balancer chooses among those in service;
   // when all are out, the one whose pause ends first, because trying beats refusing.
   PickResult pick(const PickRequest& request);
 
   size_t endpoint_count() const { return endpoints_.size(); }
+  // pick() would find one in good health now, full or not.
+  bool has_healthy() const;
 
   // The header whose value is the key of a pick; empty when none is wanted.
-  const std::string& hash_field() const { return options_.balancer.hash_field; }
+  const std::string& hash_field() const { return options_->balancer.hash_field; }
 
-  // Requests and responses travel as wholes (teleport v0): bodies are held until complete, and no
-  // informational response gets through.
-  bool carries_whole_messages() const { return options_.protocol == Protocol::kTeleport; }
+  // Requests and responses travel as wholes to some endpoint (teleport v0): bodies are held until
+  // complete, and no informational response gets through.
+  bool carries_whole_messages() const { return carries_whole_messages_; }
 
   // For connections made from now on; the cluster must have been made with TLS.
   void update_tls(const tls::ClientOptions& options) { tls_->update(options); }
   // The endpoint has these addresses now, not none. What runs on connections to others finishes
   // there.
   void set_addresses(size_t endpoint_index, std::vector<net::Address> addresses);
+  // Whether the endpoint takes what is new: what its checks, or an operator, say. It comes back
+  // slowly, if the options say so.
+  void set_in_service(size_t endpoint_index, bool in_service);
 
   // Closes what is idle and everything else when it becomes so.
   void drain();
@@ -172,14 +225,30 @@ class Cluster {
   Endpoint* wanting_probe(const PickRequest& request, TimePoint now) const;
   Endpoint* soonest_back(const PickRequest& request) const;
 
+  void take_values();
+  void make_balancer();
+  std::unique_ptr<Endpoint> take_same(std::vector<std::unique_ptr<Endpoint>>& from,
+                                      const EndpointOptions& wanted) const;
+  EndpointKind kind_of(const EndpointOptions& endpoint) const;
+  void delete_left();
+
   event::Loop& loop_;
-  const ClusterOptions& options_;
+  metrics::WorkerMetrics& metrics_;
+  std::shared_ptr<const ClusterOptions> options_;
+  size_t worker_;
+  // What endpoints refer to, and see changed.
+  Ejection::Options ejection_;
+  Http1Options http1_;
+  TeleportOptions teleport_;
+  bool carries_whole_messages_ = false;
   std::unique_ptr<tls::ClientContext> tls_;  // outlives the connections of the endpoints
   EjectionGroup group_;
   std::unique_ptr<Balancer> balancer_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
-  std::vector<EndpointLoad> loads_;  // scratch of pick()
+  std::vector<std::unique_ptr<Endpoint>> leaving_;  // with something that is not over
+  std::vector<EndpointLoad> loads_;                 // scratch of pick()
   size_t next_start_ = 0;
+  event::MemberTimer<Cluster, &Cluster::delete_left> left_timer_{*this};
 };
 
 }  // namespace httpteleport::upstream

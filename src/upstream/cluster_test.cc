@@ -241,5 +241,108 @@ TEST_F(ClusterAddresses, ChangeWithoutHarmToALink) {
   ASSERT_TRUE(net_.run_until([&] { return new_far->ended; }));
 }
 
+class ChangingClusterTest : public ClusterTest {
+ protected:
+  void start() {
+    cluster_ = std::make_unique<Cluster>(net_.loop, net_.metrics,
+                                         std::make_shared<const ClusterOptions>(options_));
+  }
+  void update() { cluster_->update(std::make_shared<const ClusterOptions>(options_)); }
+};
+
+TEST_F(ChangingClusterTest, PicksNobodyOfNone) {
+  start();
+  EXPECT_EQ(picked(), "nobody");
+  EXPECT_FALSE(cluster_->has_healthy());
+  add();
+  update();
+  EXPECT_EQ(picked(), "e0");
+  EXPECT_TRUE(cluster_->has_healthy());
+}
+
+TEST_F(ChangingClusterTest, KeepsWhoStaysAndWhatRunsThere) {
+  add();
+  add();
+  start();
+  EndpointLease lease = pick();
+  Endpoint* const kept = lease.endpoint();
+  const std::string other = kept->name() == "e0" ? "e1" : "e0";
+  std::erase_if(options_.endpoints, [&](const auto& endpoint) { return endpoint.name == other; });
+  add();  // of another name: there is an e1 already, or an e1 takes the place of e0
+  options_.endpoints.back().name = "new";
+  update();
+  EXPECT_TRUE(kept->is_member());
+  EXPECT_EQ(picked(), "new") << "the one that is kept has its exchange still";
+  lease.release();
+}
+
+TEST_F(ChangingClusterTest, ForgetsWhoHasLeftWhenNothingRunsThere) {
+  add();
+  start();
+  EndpointLease lease = pick();
+  Endpoint* const left = lease.endpoint();
+  options_.endpoints[0].name = "other";
+  update();
+  EXPECT_FALSE(left->is_member());
+  EXPECT_EQ(left->name(), "e0");
+  EXPECT_EQ(picked(), "other");
+  EXPECT_EQ(net_.metrics.endpoints.value(), 2);
+  lease.report_answer(200);
+  lease.release();
+  EXPECT_TRUE(net_.run_until([&] { return net_.metrics.endpoints.value() == 1; }));
+}
+
+TEST_F(ChangingClusterTest, PicksNobodyWithoutWeightAddressOrService) {
+  add(0);
+  add();
+  options_.endpoints[1].addresses.clear();
+  add();
+  options_.endpoints[2].in_service = false;
+  start();
+  EXPECT_EQ(picked(), "nobody");
+  cluster_->set_in_service(2, true);
+  EXPECT_EQ(picked(), "e2");
+  cluster_->set_in_service(2, false);
+  cluster_->set_addresses(1, {net::loopback(1)});
+  EXPECT_EQ(picked(), "e1");
+  cluster_->set_addresses(1, {net::loopback(2)});
+  options_.endpoints[1].addresses.clear();
+  options_.endpoints[0].weight = 1;
+  update();
+  EXPECT_EQ(picked(), "e0");
+}
+
+TEST_F(ChangingClusterTest, DoesNotTryWhoIsOutOfServiceAsALastHope) {
+  add();
+  add();
+  start();
+  const std::string refusing = eject_one();
+  const size_t other = refusing == "e0" ? 1 : 0;
+  cluster_->set_in_service(other, false);
+  EXPECT_EQ(picked(), refusing);
+  cluster_->set_in_service(1 - other, false);
+  EXPECT_EQ(picked(), "nobody");
+}
+
+TEST_F(ChangingClusterTest, BringsBackSlowlyWhoWasOutOfService) {
+  options_.ejection.slow_start = 1h;
+  add();
+  add();
+  start();
+  cluster_->set_in_service(0, false);
+  cluster_->set_in_service(0, true);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(picked(), "e1");
+}
+
+TEST_F(ChangingClusterTest, CountsForEachWorker) {
+  add();
+  options_.endpoints[0].counters = {std::make_shared<metrics::BackendMetrics>(),
+                                    std::make_shared<metrics::BackendMetrics>()};
+  cluster_ = std::make_unique<Cluster>(net_.loop, net_.metrics,
+                                       std::make_shared<const ClusterOptions>(options_), 1);
+  EXPECT_EQ(pick().endpoint()->counters(), options_.endpoints[0].counters[1].get());
+}
+
 }  // namespace
 }  // namespace httpteleport::upstream

@@ -120,6 +120,10 @@ void Ejection::come_back(TimePoint now) {
   group_.metrics.endpoints_in_service.add(1);
   failures_ = connect_failures_ = 0;
   recent_.clear();
+  begin_slow_start(now);
+}
+
+void Ejection::begin_slow_start(TimePoint now) {
   ramping_ = options_.slow_start > Duration::zero();
   returned_at_ = now;
 }

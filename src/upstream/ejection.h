@@ -63,6 +63,9 @@ class Ejection {
   // 0..1: the part of its weight that an endpoint has which came back lately.
   double weight_factor(TimePoint now);
 
+  // The endpoint takes part again after somebody else has kept it out.
+  void begin_slow_start(TimePoint now);
+
   // Results of exchanges. `begun_out`: the exchange was begun while the endpoint was out, so it
   // tells how it is since. Others that end while it is out were under way when it went out.
   void on_good(TimePoint now, bool begun_out);

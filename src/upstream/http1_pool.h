@@ -35,6 +35,7 @@ struct Http1Options {
 // for it.
 class Http1Pool final : public Transport {
  public:
+  // `options` outlive it, and may change: what begins from then on has the new ones.
   Http1Pool(const TransportContext& context, const Http1Options& options);
   ~Http1Pool() override;
 
@@ -60,7 +61,7 @@ class Http1Pool final : public Transport {
   void on_connect_failed();
 
   TransportContext context_;
-  Http1Options options_;
+  const Http1Options& options_;
   IntrusiveList<Http1Connection> idle_;        // front: idle since the shortest time
   IntrusiveList<Http1Connection> bound_idle_;  // the same, of connections bound to a client
   std::unordered_map<std::string, Http1Connection*> bound_by_client_;  // these, by their header

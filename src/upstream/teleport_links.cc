@@ -8,7 +8,6 @@ namespace httpteleport::upstream {
 
 TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOptions& options)
     : context_(context), options_(options) {
-  HT_ASSERT(options.links > 0);
   for (size_t i = 0; i < options.links; ++i)
     links_.push_back(std::make_unique<TeleportLink>(context_, options_));
 }

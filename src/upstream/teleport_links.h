@@ -37,6 +37,7 @@ struct TeleportOptions {
 // while none is open, to one that is being opened.
 class TeleportLinks final : public Transport {
  public:
+  // `options` outlive it, and may change: what begins from then on has the new ones.
   TeleportLinks(const TransportContext& context, const TeleportOptions& options);
   ~TeleportLinks() override;
 
@@ -48,7 +49,7 @@ class TeleportLinks final : public Transport {
 
  private:
   TransportContext context_;
-  TeleportOptions options_;
+  const TeleportOptions& options_;
   std::vector<std::unique_ptr<TeleportLink>> links_;
   // To addresses that are gone; kept until their last answers have come.
   std::vector<std::unique_ptr<TeleportLink>> retired_;

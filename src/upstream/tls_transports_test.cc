@@ -63,7 +63,8 @@ class TlsTransportsTest : public testing::Test {
 };
 
 TEST_F(TlsTransportsTest, Http1CarriesRequestsAndKeepsTheConnection) {
-  Http1Pool pool(transport(), {});
+  const Http1Options options;
+  Http1Pool pool(transport(), options);
   for (int i = 0; i < 3; ++i) {
     RecordingHandler handler;
     send_request(pool.open_stream(handler, {}), {.method = "POST", .body = "body"});
@@ -82,7 +83,8 @@ TEST_F(TlsTransportsTest, Http1CarriesRequestsAndKeepsTheConnection) {
 }
 
 TEST_F(TlsTransportsTest, Http1TellsWhyTheEndpointIsNotTrusted) {
-  Http1Pool pool(transport(), {});
+  const Http1Options options;
+  Http1Pool pool(transport(), options);
   RecordingHandler handler;
   send_request(pool.open_stream(handler, {}));
   wire_ = net_.accept(listening_);

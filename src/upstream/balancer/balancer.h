@@ -25,6 +25,8 @@ struct BalancerOptions {
   Policy policy = Policy::kLeastLoaded;
   std::string hash_field;  // kHash: name of the request header; not empty
   uint64_t seed = 0;       // of chance; 0: another one for each balancer
+
+  friend bool operator==(const BalancerOptions&, const BalancerOptions&) = default;
 };
 
 struct EndpointLoad {
