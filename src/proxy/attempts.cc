@@ -15,11 +15,17 @@ void Attempts::start(upstream::EndpointLease lease) {
   // A copy: endpoints may go while requests to them run.
   if (context_.reporter != nullptr) endpoint_name_ = request_.arena().copy(name);
   ++count_;
+  lease_.count_as_request();
   stream_ = &lease_.endpoint()->open_stream(handler_, stream_options());
   handler_.on_request_unblocked();
   request_.send_to(*stream_);
   if (response_paused_) stream_->pause_response();
   if (request_.has_ended()) set_try_timer();
+}
+
+void Attempts::wake_waiting() {
+  context_.queue.wake();
+  route_->queue.wake();
 }
 
 void Attempts::pause_response() {
@@ -43,7 +49,7 @@ upstream::PickRequest Attempts::pick_request() const {
 upstream::PickResult Attempts::pick_healthy() const {
   upstream::PickRequest wanted = pick_request();
   wanted.only_healthy = true;
-  return cluster_->pick(wanted);
+  return route_->cluster.pick(wanted);
 }
 
 // After a failure, and for what cannot be repeated, no connection that may be stale.
@@ -57,21 +63,21 @@ bool Attempts::is_replaceable() const {
   const http::RequestHead& head = request_.head();
   return http::is_safe(head.method) && head.upgrade.empty() && request_.is_repeatable() &&
          head.body.is_known() &&
-         (cluster_->carries_whole_messages() ||
-          head.body.bytes <= context_.options.replay_bytes_max);
+         (route_->cluster.carries_whole_messages() ||
+          head.body.bytes <= options_->replay_bytes_max);
 }
 
 bool Attempts::may_repeat(const Error& error) const {
-  if (!request_.is_repeatable() || count_ >= context_.options.attempts_max) return false;
+  if (!request_.is_repeatable() || count_ >= options_->attempts_max) return false;
   if (http::was_not_executed(error)) return true;
   return error.code == Code::kConnectionLost && http::is_idempotent(request_.head().method) &&
          request_.head().upgrade.empty();
 }
 
 bool Attempts::try_count_repeat(bool is_free) {
-  const ExchangeOptions& options = context_.options;
+  const ExchangeOptions& options = *options_;
   if (repeats_ >= options.retries_max || count_ >= options.attempts_max) return false;
-  if (!is_free && !context_.retry_budget.try_spend(context_.loop.now())) {
+  if (!is_free && !route_->retry_budget.try_spend(context_.loop.now())) {
     context_.metrics.retries_refused.add();
     return false;
   }
@@ -92,7 +98,7 @@ void Attempts::on_reset(const Error& error, bool counts) {
   stream_ = nullptr;
   if (counts) note_failure(lease_, error);
   lease_.release();
-  context_.queue.wake();
+  wake_waiting();
 }
 
 upstream::EndpointLease Attempts::try_repeat(const Error& error) {
@@ -118,7 +124,7 @@ bool Attempts::try_replace_answer(int status) {
   std::exchange(stream_, nullptr)->cancel();
   context_.metrics.retries.add();
   start(std::move(next.lease));
-  context_.queue.wake();
+  wake_waiting();
   return true;
 }
 
@@ -148,13 +154,13 @@ void Attempts::close() {
 // ---- An attempt beside one that is not answered.
 
 Duration Attempts::try_timeout() const {
-  const ExchangeOptions& options = context_.options;
+  const ExchangeOptions& options = *options_;
   return options.try_timeout > Duration::zero() ? options.try_timeout
                                                 : options.response_timeout / 2;
 }
 
 void Attempts::set_try_timer() {
-  if (stream_ == nullptr || cluster_->endpoint_count() < 2) return;
+  if (stream_ == nullptr || route_->cluster.endpoint_count() < 2) return;
   context_.loop.set_timer(try_timer_, try_timeout());
 }
 
@@ -174,6 +180,7 @@ void Attempts::start_hedge() {
   context_.metrics.retries.add();
   ++count_;
   hedge_ = std::make_unique<Hedge>(*this, handler_, std::move(next.lease));
+  hedge_->lease().count_as_request();
   hedge_->open(stream_options());
   request_.send_to(hedge_->stream());
   set_try_timer();
@@ -191,7 +198,7 @@ void Attempts::adopt_hedge() {
   adopted_ = std::move(hedge_);
   adopted_->adopt(stream_, lease_);
   if (response_paused_) stream_->pause_response();
-  context_.queue.wake();
+  wake_waiting();
   if (context_.reporter != nullptr)
     endpoint_name_ = request_.arena().copy(lease_.endpoint()->name());
 }
@@ -200,7 +207,7 @@ void Attempts::drop_hedge() {
   if (!hedge_) return;
   hedge_->cancel();
   context_.loop.delete_later(std::move(hedge_));
-  context_.queue.wake();
+  wake_waiting();
 }
 
 void Attempts::on_hedge_answer(http::ResponseHead& head) {

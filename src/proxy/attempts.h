@@ -27,13 +27,14 @@ class Attempts {
       : context_(context), request_(request), client_(client), handler_(handler) {}
   ~Attempts() { close(); }
 
-  // Before everything else. `key` is for the balancer.
-  void set_cluster(upstream::Cluster& cluster, std::optional<uint64_t> key) {
-    cluster_ = &cluster;
+  // Before everything else; both outlive this. `key` is for the balancer.
+  void set_route(Route& route, const ExchangeOptions& options, std::optional<uint64_t> key) {
+    route_ = &route;
+    options_ = &options;
     key_ = key;
   }
 
-  upstream::PickResult pick() const { return cluster_->pick(pick_request()); }
+  upstream::PickResult pick() const { return route_->cluster.pick(pick_request()); }
   // `lease` holds an endpoint. Sends it the request as far as that has come.
   void start(upstream::EndpointLease lease);
 
@@ -42,6 +43,8 @@ class Attempts {
   size_t count() const { return count_; }
   // Of the endpoint that was tried last, good as long as the request; empty: none was.
   std::string_view endpoint_name() const { return endpoint_name_; }
+  // The endpoint of the attempt in use; nullptr: none runs.
+  const upstream::Endpoint* endpoint() const { return lease_.endpoint(); }
 
   // The client takes no more of the answer for now / again: said to whichever stream is in use.
   void pause_response();
@@ -83,6 +86,8 @@ class Attempts {
   // One more attempt of what an endpoint may have seen is within the limits; counts it.
   // `is_free`: the budget is not asked.
   bool try_count_repeat(bool is_free);
+  // An endpoint may take another exchange now.
+  void wake_waiting();
   void note_failure(upstream::EndpointLease& lease, const Error& error);
   void set_try_timer();
   void on_try_timeout();
@@ -95,7 +100,8 @@ class Attempts {
   KeptRequest& request_;
   const ClientInfo& client_;
   http::ResponseHandler& handler_;
-  upstream::Cluster* cluster_ = nullptr;
+  Route* route_ = nullptr;
+  const ExchangeOptions* options_ = nullptr;
   std::optional<uint64_t> key_;
   upstream::EndpointLease lease_;
   http::UpstreamStream* stream_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/borrowed.h"
 #include "http/error_status.h"
 #include "proxy/local_reply.h"
 #include "proxy/memory_budget.h"
@@ -30,6 +31,7 @@ Exchange::Exchange(ExchangeContext& context, http::DownstreamStream& downstream,
       client_(client),
       request_(context.loop.pool()),
       attempts_(context, request_, client, *this),
+      options_(borrowed(context.options)),
       started_(context.loop.now()),
       last_progress_(started_) {
   ++context.exchanges_alive;
@@ -37,7 +39,8 @@ Exchange::Exchange(ExchangeContext& context, http::DownstreamStream& downstream,
 
 Exchange::~Exchange() {
   --context_.exchanges_alive;
-  context_.queue.remove(*this);
+  stop_waiting();
+  if (route_ != nullptr) --route_->exchanges;
 }
 
 // ---- From the client: the head.
@@ -47,31 +50,45 @@ void Exchange::on_request_head(http::RequestHead& arrived, std::string_view raw)
   request_.take_head(arrived);
   http::RequestHead& head = request_.head();
   choose_id();
-  if (context_.options.get_only && head.method != http::Method::kGet &&
+  if (options_->get_only && head.method != http::Method::kGet &&
       head.method != http::Method::kHead) {
     return refuse_method();
   }
   if (const std::optional<Error> error = refusal()) return fail(*error);
-  const auto cluster = context_.routes.match(head.authority, head.target);
-  if (!cluster) {
+  Route* const route = context_.router.route(head);
+  if (route == nullptr) {
     context_.metrics.downstream.other_errors.add();
-    return answer(404, "no route for this host and path\n");
+    return answer(404, options_->no_route_line);
   }
-  cluster_ = context_.clusters[*cluster].get();
+  take_route(*route);
+  if (route->policy != nullptr) {
+    if (const auto refused = route->policy->refuse(head, client_, ticket_)) return answer(*refused);
+    is_admitted_ = true;
+  }
   if (const std::optional<Error> error = refusal_for_cluster()) return fail(*error);
 
   request_.keep_text(raw);
   if (const auto status = count_down_max_forwards(head, request_.arena()))
     return answer_as_last_hop(*status);
-  add_request_fields(head, context_.options.forwarding, client_, request_.arena());
-  attempts_.set_cluster(*cluster_, balancer_key());
+  add_request_fields(head, options_->forwarding, client_, request_.arena());
+  attempts_.set_route(*route, *options_, balancer_key());
   if (!is_slot_free() || !context_.queue.is_empty(WaitFor::kSlot)) return wait(WaitFor::kSlot);
   take_slot();
   begin();
 }
 
+void Exchange::take_route(Route& route) {
+  route_ = &route;
+  options_ = route.options;
+  ++route.exchanges;
+  if (route.counters == nullptr) return;
+  is_counted_ = true;
+  route.counters->http_requests.add();
+  route.counters->http_active.add(1);
+}
+
 void Exchange::choose_id() {
-  const std::string& field = context_.options.forwarding.request_id_field;
+  const std::string& field = options_->forwarding.request_id_field;
   if (context_.reporter == nullptr && field.empty()) return;
   record_.request_id =
       choose_request_id(request_.head().fields, field, context_.request_ids, request_.arena());
@@ -94,13 +111,13 @@ std::optional<Error> Exchange::refusal_for_cluster() const {
 }
 
 bool Exchange::is_over_body_limit(uint64_t bytes) const {
-  const ExchangeOptions& options = context_.options;
+  const ExchangeOptions& options = *options_;
   if (holds_whole_request() && bytes > options.held_body_bytes_max) return true;
   return bytes > options.request_body_bytes_max;
 }
 
 std::optional<uint64_t> Exchange::balancer_key() const {
-  const std::string& field = cluster_->hash_field();
+  const std::string& field = route_->cluster.hash_field();
   if (field.empty()) return std::nullopt;
   const http::Field* found = request_.head().fields.find(field);
   if (found == nullptr) return std::nullopt;
@@ -136,6 +153,19 @@ void Exchange::answer_as_last_hop(int status) {
   answer(status, status == 200 ? "" : "TRACE ends here and is not answered\n");
 }
 
+const LocalAnswer* Exchange::page_for(int status) const {
+  return route_ == nullptr || route_->policy == nullptr ? nullptr
+                                                        : route_->policy->page_for(status);
+}
+
+void Exchange::answer(const LocalAnswer& local) {
+  count_end();
+  record_.status = local.status;
+  record_.body_bytes_out = request_.head().method == http::Method::kHead ? 0 : local.body.size();
+  report();
+  send_local_answer(downstream_, local);
+}
+
 void Exchange::answer(int status, std::string_view body) {
   record_.status = status;
   record_.body_bytes_out = request_.head().method == http::Method::kHead ? 0 : body.size();
@@ -146,39 +176,45 @@ void Exchange::answer(int status, std::string_view body) {
 // ---- Waiting for a turn. The client is paused meanwhile; what it has sent by then is held.
 
 bool Exchange::is_slot_free() const {
-  return context_.metrics.exchanges_open.value() <
-         static_cast<int64_t>(context_.options.exchanges_max);
+  return context_.metrics.exchanges_open.value() < static_cast<int64_t>(options_->exchanges_max);
 }
 
 void Exchange::take_slot() {
   has_slot_ = true;
   context_.metrics.exchanges_open.add(1);
-  context_.retry_budget.on_request(context_.loop.now());
-  const Duration limit = context_.options.total_timeout;
+  route_->retry_budget.on_request(context_.loop.now());
+  const Duration limit = options_->total_timeout;
   if (limit > Duration::zero()) context_.loop.set_timer_at(total_timer_, started_ + limit);
 }
 
 void Exchange::wait(WaitFor wait_for) {
-  if (!context_.queue.try_add(*this, wait_for)) return on_waited_too_long();
+  WaitingQueue& queue = wait_for == WaitFor::kSlot ? context_.queue : route_->queue;
+  if (!queue.try_add(*this, wait_for)) return on_waited_too_long();
+  waits_in_ = &queue;
   downstream_.pause_request();
+}
+
+void Exchange::stop_waiting() {
+  if (waits_in_ != nullptr) std::exchange(waits_in_, nullptr)->remove(*this);
 }
 
 bool Exchange::try_go_on() {
   if (!has_slot_) {
     if (!is_slot_free()) return false;
-    context_.queue.remove(*this);
+    stop_waiting();
     take_slot();
     begin();
     return true;
   }
   upstream::PickResult picked = attempts_.pick();
   if (picked.all_full) return false;
-  context_.queue.remove(*this);
+  stop_waiting();
   start_attempt(std::move(picked));
   return true;
 }
 
 void Exchange::on_waited_too_long() {
+  waits_in_ = nullptr;
   fail({Code::kOverloaded, Source::kDownstream, 0,
         has_slot_ ? "too many requests at every endpoint (-outMaxConnsPerAddr)"
                   : "too many requests at a time (-concurrency)"});
@@ -193,7 +229,7 @@ void Exchange::send_whole_request() {
 }
 
 void Exchange::start_attempt() {
-  if (!context_.queue.is_empty(WaitFor::kEndpoint)) return wait(WaitFor::kEndpoint);
+  if (!route_->queue.is_empty(WaitFor::kEndpoint)) return wait(WaitFor::kEndpoint);
   upstream::PickResult picked = attempts_.pick();
   if (picked.all_full) return wait(WaitFor::kEndpoint);
   start_attempt(std::move(picked));
@@ -212,6 +248,8 @@ void Exchange::start_attempt(upstream::PickResult picked) {
 
 void Exchange::on_request_body(std::string_view bytes) {
   last_progress_ = context_.loop.now();
+  if (route_ != nullptr && route_->counters != nullptr)
+    count_bytes(&metrics::TrafficMetrics::received, bytes.size());
   if (tunnel_ != Tunnel::kNone) return attempts_.stream()->send_request_body(bytes);
   request_.count_body(bytes.size());
   if (is_over_body_limit(request_.body_bytes())) return fail(body_too_large());
@@ -220,7 +258,7 @@ void Exchange::on_request_body(std::string_view bytes) {
   if (waits || holds_whole_request()) return request_.hold_body(bytes);
   if (response_ == Response::kAwaited) {
     const bool is_tight = context_.loop.pool().is_over_budget();
-    request_.keep_body(bytes, is_tight ? 0 : context_.options.replay_bytes_max);
+    request_.keep_body(bytes, is_tight ? 0 : options_->replay_bytes_max);
   }
   if (attempts_.stream() != nullptr) attempts_.stream()->send_request_body(bytes);
 }
@@ -259,6 +297,13 @@ void Exchange::on_response_unblocked() {
   attempts_.resume_response();
 }
 
+void Exchange::count_bytes(metrics::Counter metrics::TrafficMetrics::*counter, size_t bytes) {
+  (route_->counters->*counter).add(bytes);
+  const upstream::Endpoint* endpoint = attempts_.endpoint();
+  if (endpoint != nullptr && endpoint->counters() != nullptr)
+    (endpoint->counters()->*counter).add(bytes);
+}
+
 // ---- From the endpoint.
 
 void Exchange::on_response_head(http::ResponseHead& head) {
@@ -271,6 +316,12 @@ void Exchange::on_response_head(http::ResponseHead& head) {
   }
   if (attempts_.try_replace_answer(head.status)) return;
   attempts_.on_answer_chosen();
+  if (const LocalAnswer* page = head.status < 400 ? nullptr : page_for(head.status)) {
+    attempts_.close();
+    context_.metrics.downstream.succeeded.add();
+    context_.metrics.downstream.non_200.add();
+    return answer(*page);
+  }
   response_ = Response::kBegun;
   watch_pauses();
   record_.status = head.status;
@@ -278,13 +329,16 @@ void Exchange::on_response_head(http::ResponseHead& head) {
   request_.drop_body();
   if (head.status != 200) context_.metrics.downstream.non_200.add();
   if (head.status == 101) open_tunnel();
-  add_response_fields(head, context_.options.forwarding, request_.arena());
+  add_response_fields(head, options_->forwarding, request_.arena());
+  if (!options_->endpoint_field.empty() && attempts_.endpoint() != nullptr)
+    head.fields.add(options_->endpoint_field, attempts_.endpoint()->id());
   downstream_.send_response_head(head);
 }
 
 void Exchange::on_response_body(std::string_view bytes) {
   last_progress_ = context_.loop.now();
   record_.body_bytes_out += bytes.size();
+  if (route_->counters != nullptr) count_bytes(&metrics::TrafficMetrics::sent, bytes.size());
   downstream_.send_response_body(bytes);
 }
 
@@ -317,7 +371,7 @@ void Exchange::open_tunnel() {
   total_timer_.cancel();
   context_.metrics.upgrades.add();
   context_.metrics.tunnels_open.add(1);
-  context_.loop.set_timer(timer_, context_.options.tunnel_idle_timeout);
+  context_.loop.set_timer(timer_, options_->tunnel_idle_timeout);
 }
 
 void Exchange::on_tunnel_end_of_client() {
@@ -342,6 +396,7 @@ void Exchange::fail(const Error& error) {
   context_.metrics.failures[static_cast<size_t>(error.code)].add();
   metrics::ExchangeMetrics& counts = context_.metrics.downstream;
   (error.code == Code::kTimeout ? counts.timeout_errors : counts.other_errors).add();
+  if (is_counted_ && error.source != Source::kDownstream) route_->counters->http_errors.add();
   attempts_.close();
   count_end();
   if (response_ != Response::kAwaited) {
@@ -350,6 +405,7 @@ void Exchange::fail(const Error& error) {
     return report();  // after that, as above
   }
   note_error_reply(record_, error, request_.head().method);
+  if (const LocalAnswer* page = page_for(record_.status)) return answer(*page);
   report();
   send_error_reply(downstream_, error);
 }
@@ -357,12 +413,18 @@ void Exchange::fail(const Error& error) {
 void Exchange::count_end() {
   timer_.cancel();
   total_timer_.cancel();
-  context_.queue.remove(*this);
+  stop_waiting();
+  if (is_counted_) {
+    is_counted_ = false;
+    route_->counters->http_active.add(-1);
+  }
+  if (std::exchange(is_admitted_, false)) route_->policy->on_request_over(ticket_);
   if (!has_slot_) return;
   has_slot_ = false;
   context_.metrics.exchanges_open.add(-1);
   if (tunnel_ != Tunnel::kNone) context_.metrics.tunnels_open.add(-1);
   context_.queue.wake();
+  route_->queue.wake();
 }
 
 void Exchange::report() {
@@ -391,13 +453,13 @@ void Exchange::start_clock() {
 // The clock is set for the wait that is over now; looking back when it fires would be too late
 // where pauses may only be shorter.
 void Exchange::watch_pauses() {
-  const ExchangeOptions& options = context_.options;
+  const ExchangeOptions& options = *options_;
   if (options.response_idle_timeout < options.response_timeout)
     context_.loop.set_timer(timer_, options.response_idle_timeout);
 }
 
 Duration Exchange::allowed_pause() const {
-  const ExchangeOptions& options = context_.options;
+  const ExchangeOptions& options = *options_;
   if (tunnel_ != Tunnel::kNone) return options.tunnel_idle_timeout;
   return is_waiting_for_head() ? options.response_timeout : options.response_idle_timeout;
 }

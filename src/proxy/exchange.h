@@ -49,6 +49,7 @@ class Exchange final : public http::RequestHandler, private http::ResponseHandle
   void on_request_blocked() override { downstream_.pause_request(); }
   void on_request_unblocked() override { downstream_.resume_request(); }
 
+  void take_route(Route& route);
   // Why the request is refused: for itself, and where it would go.
   std::optional<Error> refusal() const;
   std::optional<Error> refusal_for_cluster() const;
@@ -63,14 +64,18 @@ class Exchange final : public http::RequestHandler, private http::ResponseHandle
   bool is_slot_free() const;
   void take_slot();
   void wait(WaitFor wait_for);
+  void stop_waiting();
   bool try_go_on() override;
   void on_waited_too_long() override;
 
   void refuse_method();
   void answer_as_last_hop(int status);
   void answer(int status, std::string_view body);
+  void answer(const LocalAnswer& answer);
+  // What stands in the place of answers with that status; nullptr: nothing does.
+  const LocalAnswer* page_for(int status) const;
   bool is_over_body_limit(uint64_t bytes) const;
-  bool holds_whole_request() const { return cluster_->carries_whole_messages(); }
+  bool holds_whole_request() const { return route_->cluster.carries_whole_messages(); }
 
   void open_tunnel();
   void on_tunnel_end_of_client();
@@ -80,6 +85,7 @@ class Exchange final : public http::RequestHandler, private http::ResponseHandle
   // Both messages, or both directions of the tunnel, have ended.
   void succeed();
   void count_end();
+  void count_bytes(metrics::Counter metrics::TrafficMetrics::*counter, size_t bytes);
   // To the reporter, if there is one. Once, when all is known that it tells.
   void report();
   ExchangeRecord finished_record() const;
@@ -97,15 +103,20 @@ class Exchange final : public http::RequestHandler, private http::ResponseHandle
   ExchangeContext& context_;
   http::DownstreamStream& downstream_;
   const ClientInfo& client_;
-  upstream::Cluster* cluster_ = nullptr;
+  Route* route_ = nullptr;            // nullptr: it has none yet
+  WaitingQueue* waits_in_ = nullptr;  // nullptr: it does not wait
   KeptRequest request_;
   Attempts attempts_;
+  std::shared_ptr<const ExchangeOptions> options_;
   ExchangeRecord record_;  // what report() cannot tell from the other members
   TimePoint started_;
   TimePoint last_progress_;
   Response response_ = Response::kAwaited;
   Tunnel tunnel_ = Tunnel::kNone;
-  bool has_slot_ = false;  // counted in exchanges_open
+  bool has_slot_ = false;     // counted in exchanges_open
+  uint32_t ticket_ = 0;       // of that policy
+  bool is_admitted_ = false;  // by the policy of its route
+  bool is_counted_ = false;   // among those of the route, as being under way
   event::MemberTimer<Exchange, &Exchange::on_timer> timer_{*this};
   event::MemberTimer<Exchange, &Exchange::on_total_timeout> total_timer_{*this};
 };

@@ -201,8 +201,9 @@ TEST_F(ExchangeTest, WaitsForExchangesOfAnotherConfiguration) {
   add_endpoint();
   make_cluster();
   options_.exchanges_max = 1;
-  ExchangeContext next{net_.loop, net_.metrics, options_, routes_, queue_, {}};
-  next.clusters.push_back(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
+  TableRouter next_router(routes_, options_, queue_);
+  next_router.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
+  ExchangeContext next{net_.loop, net_.metrics, options_, next_router, queue_};
   request("GET");
   std::string raw = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
   http::RequestHead head;

@@ -14,7 +14,8 @@ void send_whole(http::DownstreamStream& downstream, http::ResponseHead& head, in
   head.status = status;
   head.abandons_request = true;
   head.reason = http::reason_of(status);
-  head.fields.add("Content-Type", content_type, http::FieldId::kContentType);
+  if (!content_type.empty())
+    head.fields.add("Content-Type", content_type, http::FieldId::kContentType);
   head.body = http::BodyLength::known(body.size());
   head.declared_length = body.size();
   downstream.send_response_head(head);
@@ -42,6 +43,13 @@ void send_redirect(http::DownstreamStream& downstream, int status, std::string_v
   head.fields.add("Location", location);
   const std::string line = "see " + std::string(location) + "\n";
   send_whole(downstream, head, status, line, "text/plain; charset=utf-8");
+}
+
+void send_local_answer(http::DownstreamStream& downstream, const LocalAnswer& answer) {
+  http::ResponseHead head;
+  for (const auto& [name, value] : answer.fields)
+    head.fields.add(name, value);
+  send_whole(downstream, head, answer.status, answer.body, "");
 }
 
 void send_error_reply(http::DownstreamStream& downstream, const Error& error) {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "http/stream.h"
+#include "proxy/route.h"
 
 namespace httpteleport::proxy {
 
@@ -20,6 +21,9 @@ void send_method_not_allowed(http::DownstreamStream& downstream, std::string_vie
 // A redirection (`status` 308, or another of RFC 9110 section 15.4) to `location`; last call on
 // `downstream`.
 void send_redirect(http::DownstreamStream& downstream, int status, std::string_view location);
+
+// `answer` as it is; last call on `downstream`.
+void send_local_answer(http::DownstreamStream& downstream, const LocalAnswer& answer);
 
 // The status that fits `error`, with its detail as the line.
 void send_error_reply(http::DownstreamStream& downstream, const Error& error);

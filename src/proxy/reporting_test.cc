@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "proxy/exchange.h"
 #include "proxy/http1_session.h"
+#include "proxy/table_router.h"
 #include "proxy/teleport_session.h"
 #include "proxy/test_sessions.h"
 #include "support/independent_codecs.h"
@@ -28,8 +29,7 @@ class ReportingTest : public testing::Test {
   ReportingTest() {
     const net::Address address = net::local_address(listening_.fd());
     cluster_.endpoints.push_back({.name = "the-endpoint", .addresses = {address}});
-    exchanges_.clusters.push_back(
-        std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
+    router_.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
     EXPECT_TRUE(writer_.start());
     reporter_.emplace(std::make_unique<AccessLog>(net_.loop, net_.metrics, writer_), true);
     exchanges_.reporter = sessions_.context.reporter = &*reporter_;
@@ -91,7 +91,8 @@ class ReportingTest : public testing::Test {
   route::Table routes_{{{.host = "h"}}};
   std::optional<ExchangeReporter> reporter_;
   WaitingQueue queue_{net_.loop, net_.metrics, options_.queue};
-  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, routes_, queue_};
+  TableRouter router_{routes_, options_, queue_};
+  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, router_, queue_};
   ExchangeFactory factory_{exchanges_};
 };
 
@@ -127,7 +128,8 @@ TEST_F(ReportingTest, NamesTheEndpointThatAnsweredFirst) {
   const net::Socket second = net::TestNet::listen_socket();
   cluster_.endpoints.push_back(
       {.name = "another-endpoint", .addresses = {net::local_address(second.fd())}});
-  exchanges_.clusters[0] = std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_);
+  router_.clear();
+  router_.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
   options_.try_timeout = 10ms;
   TestPeer& client = connect();
   client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -14,6 +14,7 @@
 #include "http/h1/head_parser.h"
 #include "net/test_net.h"
 #include "proxy/exchange.h"
+#include "proxy/table_router.h"
 #include "support/socket.h"
 
 namespace httpteleport::proxy {
@@ -74,9 +75,8 @@ class ExchangeTest : public testing::Test {
     cluster_.endpoints.push_back({.name = address.to_string(), .addresses = {address}});
   }
   void make_cluster() {
-    context_.clusters.clear();
-    context_.clusters.push_back(
-        std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
+    router_.clear();
+    router_.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
   }
 
   // A new exchange. `head` may lack its empty line and Host; the body and the end are the test's
@@ -118,7 +118,8 @@ class ExchangeTest : public testing::Test {
   ExchangeOptions options_;
   route::Table routes_{{{.host = "h"}}};
   WaitingQueue queue_{net_.loop, net_.metrics, options_.queue};
-  ExchangeContext context_{net_.loop, net_.metrics, options_, routes_, queue_, {}};
+  TableRouter router_{routes_, options_, queue_};
+  ExchangeContext context_{net_.loop, net_.metrics, options_, router_, queue_};
   ClientInfo client_{.ip = "10.0.0.1"};
   std::unique_ptr<RecordingDownstream> downstream_;
   std::unique_ptr<Exchange> exchange_;

@@ -11,6 +11,7 @@
 #include "net/test_net.h"
 #include "proxy/exchange.h"
 #include "proxy/http1_session.h"
+#include "proxy/table_router.h"
 #include "support/content.h"
 #include "upstream/http1_pool.h"
 
@@ -55,9 +56,8 @@ class TunnelTest : public testing::Test {
 
   // A client that sends `request`, and the endpoint when it has the request's head.
   void ask(std::string_view request = kOffer, int buffer_bytes = 0) {
-    if (exchanges_.clusters.empty()) {
-      exchanges_.clusters.push_back(
-          std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
+    if (router_.clusters().empty()) {
+      router_.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
     }
     auto [socket, peer] = net_.connected_pair(buffer_bytes);
     client_ = peer;
@@ -104,7 +104,8 @@ class TunnelTest : public testing::Test {
   ExchangeOptions options_;
   route::Table routes_{{{.cluster = 0}}};
   WaitingQueue queue_{net_.loop, net_.metrics, options_.queue};
-  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, routes_, queue_, {}};
+  TableRouter router_{routes_, options_, queue_};
+  ExchangeContext exchanges_{net_.loop, net_.metrics, options_, router_, queue_};
   ExchangeFactory handlers_{exchanges_};
   net::LingeringConnections lingering_{net_.loop, {}};
   http::DateCache date_;
@@ -251,8 +252,7 @@ TEST_F(TunnelTest, TakesAClientThatLeavesBeforeTheSwitchForGone) {
 
 TEST_F(TunnelTest, SaysNotImplementedWhereTheNextHopIsALink) {
   cluster_.protocol = upstream::Protocol::kTeleport;
-  exchanges_.clusters.push_back(
-      std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
+  router_.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
   auto [socket, peer] = net_.connected_pair();
   Http1Session::start(sessions_, std::move(socket), net::loopback(1234));
   peer->send(kOffer);
@@ -430,7 +430,7 @@ TEST_F(TunnelTest, GoesOnWhileTheWorkerDrainsUntilItIsAborted) {
   open();
   sessions_.draining = true;
   sessions_.sessions.front().drain();
-  exchanges_.clusters.front()->drain();
+  router_.clusters().front()->drain();
   net_.settle();
   client_->send("still");
   ASSERT_TRUE(run_until_received(*endpoint_, "still"));

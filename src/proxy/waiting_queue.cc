@@ -16,6 +16,8 @@ bool WaitingQueue::try_add(Waiter& waiter, WaitFor wait_for) {
   metrics_.queue_length.add(1);
   metrics_.queue_waits.add();
   if (!timer_.is_set()) set_timer();
+  if (options_.look_interval > Duration::zero() && !look_timer_.is_set())
+    loop_.set_timer(look_timer_, options_.look_interval);
   return true;
 }
 
@@ -31,6 +33,12 @@ void WaitingQueue::on_turn_end() {
     while (!is_empty(wait_for) && list(wait_for).front().try_go_on()) {
     }
   }
+}
+
+void WaitingQueue::on_look() {
+  if (length_ == 0) return;
+  wake();
+  loop_.set_timer(look_timer_, options_.look_interval);
 }
 
 // Fires for the deadline of whoever was first when it was set, who may be gone meanwhile.

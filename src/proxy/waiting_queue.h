@@ -39,6 +39,9 @@ class WaitingQueue final : private event::TurnEndTask {
   struct Options {
     size_t length_max = 1024;  // more are refused at once
     Duration timeout = std::chrono::seconds(1);
+    // How often it is looked whether somebody can go on whom nobody wakes, because what has ended
+    // was another worker's, or because time has passed; 0: never.
+    Duration look_interval{};
   };
 
   WaitingQueue(event::Loop& loop, metrics::WorkerMetrics& metrics, const Options& options)
@@ -62,6 +65,7 @@ class WaitingQueue final : private event::TurnEndTask {
   void on_turn_end() override;
   void on_timer();
   void set_timer();
+  void on_look();
 
   event::Loop& loop_;
   metrics::WorkerMetrics& metrics_;
@@ -69,6 +73,7 @@ class WaitingQueue final : private event::TurnEndTask {
   std::array<IntrusiveList<Waiter>, 2> lists_;  // by WaitFor; each in the order of deadlines
   size_t length_ = 0;
   event::MemberTimer<WaitingQueue, &WaitingQueue::on_timer> timer_{*this};
+  event::MemberTimer<WaitingQueue, &WaitingQueue::on_look> look_timer_{*this};
 };
 
 }  // namespace httpteleport::proxy

@@ -9,28 +9,29 @@ Generation::Generation(event::Loop& loop, metrics::WorkerMetrics& metrics,
                        proxy::ExchangeReporter* reporter)
     : snapshot_(std::move(snapshot)),
       routes_(snapshot_->routes),
-      exchanges_{loop, metrics, snapshot_->exchanges, routes_, queue, {}},
+      router_(routes_, snapshot_->exchanges, queue),
+      exchanges_{loop, metrics, snapshot_->exchanges, router_, queue},
       handlers_(exchanges_) {
   exchanges_.reporter = reporter;
   for (const upstream::ClusterOptions& options : snapshot_->clusters)
-    exchanges_.clusters.push_back(std::make_unique<upstream::Cluster>(loop, metrics, options));
+    router_.add(std::make_unique<upstream::Cluster>(loop, metrics, options));
 }
 
 void Generation::retire() {
-  for (const auto& cluster : exchanges_.clusters)
+  for (const auto& cluster : router_.clusters())
     cluster->drain();
 }
 
 bool Generation::is_finished() const {
   return exchanges_.exchanges_alive == 0 &&
-         std::all_of(exchanges_.clusters.begin(), exchanges_.clusters.end(),
+         std::all_of(router_.clusters().begin(), router_.clusters().end(),
                      [](const auto& cluster) { return cluster->is_idle(); });
 }
 
 void Generation::update_tls(const config::Snapshot& snapshot) {
-  HT_ASSERT(snapshot.clusters.size() == exchanges_.clusters.size());
+  HT_ASSERT(snapshot.clusters.size() == router_.clusters().size());
   for (size_t i = 0; i < snapshot.clusters.size(); ++i) {
-    if (snapshot.clusters[i].tls) exchanges_.clusters[i]->update_tls(*snapshot.clusters[i].tls);
+    if (snapshot.clusters[i].tls) router_.clusters()[i]->update_tls(*snapshot.clusters[i].tls);
   }
 }
 

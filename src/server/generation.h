@@ -7,6 +7,7 @@
 #include "base/intrusive_list.h"
 #include "config/snapshot.h"
 #include "proxy/exchange.h"
+#include "proxy/table_router.h"
 
 namespace httpteleport::server {
 
@@ -31,12 +32,13 @@ class Generation {
   // An endpoint's name leads to other addresses now.
   void set_addresses(size_t cluster_index, size_t endpoint_index,
                      std::vector<net::Address> addresses) {
-    exchanges_.clusters[cluster_index]->set_addresses(endpoint_index, std::move(addresses));
+    router_.clusters()[cluster_index]->set_addresses(endpoint_index, std::move(addresses));
   }
 
  private:
   std::shared_ptr<const config::Snapshot> snapshot_;
   route::Table routes_;
+  proxy::TableRouter router_;
   proxy::ExchangeContext exchanges_;
   proxy::ExchangeFactory handlers_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/borrowed.h"
 #include "base/log.h"
 
 namespace httpteleport::upstream {
@@ -85,7 +86,8 @@ void Endpoint::leave(std::shared_ptr<const ClusterOptions> options) {
   transport_->drain();
 }
 
-bool Endpoint::is_full() const {
+bool Endpoint::is_full(TimePoint now) const {
+  if (options_->limits && options_->limits->is_full(now)) return true;
   const uint32_t limit =
       options_->pending_max > 0 ? options_->pending_max : cluster_.options_->pending_max;
   return limit > 0 && pending_ >= limit;
@@ -133,6 +135,10 @@ EndpointLease::EndpointLease(Endpoint& endpoint, bool is_probe)
       begun_out_(endpoint.ejection_.is_out()),
       begun_at_(endpoint.loop().now()) {
   ++endpoint.pending_;
+  if (endpoint.options_->limits) {
+    limits_ = endpoint.options_->limits;
+    limits_->begin(begun_at_);
+  }
   if (!is_probe) return;
   endpoint.ejection_.begin_probe();
   endpoint.cluster_.group_.metrics.probes.add();
@@ -146,6 +152,8 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
   probe_ended_ = other.probe_ended_;
   begun_out_ = other.begun_out_;
   silence_told_ = other.silence_told_;
+  is_request_ = std::exchange(other.is_request_, false);
+  limits_ = std::move(other.limits_);
   begun_at_ = other.begun_at_;
   return *this;
 }
@@ -153,8 +161,17 @@ EndpointLease& EndpointLease::operator=(EndpointLease&& other) noexcept {
 void EndpointLease::release() {
   if (endpoint_ == nullptr) return;
   --endpoint_->pending_;
+  if (limits_) std::exchange(limits_, nullptr)->end();
+  if (std::exchange(is_request_, false)) endpoint_->counters_->http_active.add(-1);
   end_probe();
   endpoint_ = nullptr;
+}
+
+void EndpointLease::count_as_request() {
+  if (endpoint_->counters_ == nullptr) return;
+  is_request_ = true;
+  endpoint_->counters_->http_requests.add();
+  endpoint_->counters_->http_active.add(1);
 }
 
 // Whoever asks may go on for hours after it has been answered.
@@ -182,6 +199,7 @@ void EndpointLease::report_answer(int status) {
 
 void EndpointLease::report_failure(const Error& error) {
   end_probe();
+  if (endpoint_->counters_) endpoint_->counters_->errors.add();
   endpoint_->change_health(error, [&](Ejection& ejection, TimePoint now) {
     if (error.code == Code::kConnectFailed) {
       ejection.on_connect_failed(now, begun_out_);
@@ -215,8 +233,7 @@ Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics,
 }
 
 Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options)
-    : Cluster(loop, metrics,
-              std::shared_ptr<const ClusterOptions>(std::shared_ptr<void>(), &options)) {}
+    : Cluster(loop, metrics, borrowed(options)) {}
 
 void Cluster::take_values() {
   ejection_ = options_->ejection;
@@ -324,7 +341,7 @@ PickResult Cluster::pick(const PickRequest& request) {
       bool eligible = endpoint.takes_new() && !endpoint.ejection_.is_out() &&
                       may_be_reached(request, &endpoint, endpoint.addresses_.size()) &&
                       !(avoiding && contains(request.avoided, &endpoint));
-      if (eligible && endpoint.is_full()) {
+      if (eligible && endpoint.is_full(now)) {
         some_full = true;
         eligible = false;
       }
@@ -337,7 +354,7 @@ PickResult Cluster::pick(const PickRequest& request) {
   }
   Endpoint* last_hope = request.only_healthy ? nullptr : soonest_back(request);
   if (last_hope == nullptr) return {};
-  if (last_hope->is_full()) return {.lease = {}, .all_full = true};
+  if (last_hope->is_full(now)) return {.lease = {}, .all_full = true};
   const bool is_probe = last_hope->ejection_.wants_probe(now, true);
   return {.lease = EndpointLease(*last_hope, is_probe)};
 }
@@ -345,7 +362,7 @@ PickResult Cluster::pick(const PickRequest& request) {
 Endpoint* Cluster::wanting_probe(const PickRequest& request, TimePoint now) const {
   for (const auto& endpoint : endpoints_) {
     if (endpoint->takes_new() && endpoint->ejection_.wants_probe(now, request.replaceable) &&
-        !endpoint->is_full())
+        !endpoint->is_full(now))
       return endpoint.get();
   }
   return nullptr;

@@ -12,6 +12,7 @@
 #include "upstream/ejection.h"
 #include "upstream/health_check.h"
 #include "upstream/http1_pool.h"
+#include "upstream/shared_limits.h"
 #include "upstream/teleport_links.h"
 #include "upstream/transport.h"
 
@@ -40,6 +41,8 @@ struct EndpointOptions {
   uint32_t pending_max = 0;
   // False: takes nothing new until Cluster::set_in_service().
   bool in_service = true;
+  // Of all workers together; nullptr: none.
+  std::shared_ptr<SharedLimits> limits{};
   // Of each worker, for who wants to know; none: nobody does.
   std::vector<std::shared_ptr<metrics::BackendMetrics>> counters{};
 };
@@ -95,7 +98,7 @@ class Endpoint final : private CheckTarget {
   bool is_idle() const { return pending_ == 0 && transport_->is_idle(); }
   // May be picked at all, whatever its health.
   bool takes_new() const { return in_service_ && options_->weight > 0 && !addresses_.empty(); }
-  bool is_full() const;
+  bool is_full(TimePoint now) const;
   EndpointLoad load(TimePoint now, bool eligible);
   // Runs `change` on the ejection and logs a line when that took the endpoint out or brought it
   // back.
@@ -134,6 +137,8 @@ class EndpointLease {
   // The exchange is there to find out whether the endpoint is well again.
   bool is_probe() const { return is_probe_; }
   TimePoint begun_at() const { return begun_at_; }
+  // It is a request, and is counted as one.
+  void count_as_request();
   void release();
 
   // The final head of the answer has come.
@@ -151,6 +156,8 @@ class EndpointLease {
   bool probe_ended_ = false;   // it has told what it was to find out
   bool begun_out_ = false;     // the endpoint was out when this began
   bool silence_told_ = false;  // report_silence() has counted
+  bool is_request_ = false;
+  std::shared_ptr<SharedLimits> limits_;  // that this counts in; nullptr: none
   TimePoint begun_at_{};
 };
 
