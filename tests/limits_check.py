@@ -206,6 +206,18 @@ REACHED_BY = {
         ("tests/integration/flags_link_test.cc",
          "FlagsLink.InDelayLetsResponsesShareABatch",
          "FlagsLink.OutDelayLetsRequestsShareABatch"),
+    "checks under way in all":
+        ("src/health/monitor_test.cc", "MonitorTest.BoundsChecksUnderWay"),
+    "checks begun in a turn of the loop":
+        ("src/health/monitor_test.cc", "MonitorTest.BeginsABoundedNumberOfChecksInATurn"),
+    "a check, with all addresses of its target":
+        ("src/health/monitor_test.cc", "MonitorTest.GivesUpPeersThatAreSilentOrNeverEnd"),
+    "head of a target's answer, bytes":
+        ("src/health/answer_test.cc", "HttpAnswer.IsBoundedInEveryPart"),
+    "heads with a status of 1xx before it":
+        ("src/health/answer_test.cc", "HttpAnswer.IsBoundedInEveryPart"),
+    "bytes of an answer in which a text is looked for":
+        ("src/health/answer_test.cc", "HttpAnswer.IsBoundedInEveryPart"),
 }
 
 

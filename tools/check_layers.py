@@ -12,7 +12,7 @@ LEVEL = {
     "event": 1, "metrics": 1, "http": 1, "compress": 1,
     "net": 2, "teleport": 2, "route": 2,
     "tls": 3, "service": 3,
-    "upstream": 4,
+    "upstream": 4, "health": 4,
     "proxy": 5,
     "acme": 6,
     "config": 7,

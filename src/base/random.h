@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace httpteleport::upstream {
+namespace httpteleport {
 
 // Turns neighbours into strangers: each bit of the result depends on every bit of `value`.
 inline uint64_t mix_bits(uint64_t value) {
@@ -30,4 +30,4 @@ class Random {
   uint64_t state_;
 };
 
-}  // namespace httpteleport::upstream
+}  // namespace httpteleport

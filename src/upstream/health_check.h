@@ -4,10 +4,10 @@
 
 #include <string>
 
+#include "base/random.h"
 #include "event/loop.h"
 #include "http/stream.h"
 #include "metrics/worker_metrics.h"
-#include "upstream/balancer/random.h"
 
 namespace httpteleport::upstream {
 

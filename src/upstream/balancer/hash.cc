@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "base/random.h"
 #include "upstream/balancer/least_loaded.h"
-#include "upstream/balancer/random.h"
 
 namespace httpteleport::upstream {
 

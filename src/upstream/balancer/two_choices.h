@@ -1,8 +1,8 @@
 // The choice of an endpoint: the less loaded of two drawn by chance.
 #pragma once
 
+#include "base/random.h"
 #include "upstream/balancer/balancer.h"
-#include "upstream/balancer/random.h"
 
 namespace httpteleport::upstream {
 
