@@ -206,6 +206,10 @@ REACHED_BY = {
         ("tests/integration/flags_link_test.cc",
          "FlagsLink.InDelayLetsResponsesShareABatch",
          "FlagsLink.OutDelayLetsRequestsShareABatch"),
+    "clients whose limits are kept, each table":
+        ("src/net/client_buckets_test.cc",
+         "ClientBuckets.ForgetsTheClientThatHasBeenIdleLongest",
+         "ClientBuckets.KeepsClientsThatHaveSomethingOpen"),
     "checks under way in all":
         ("src/health/monitor_test.cc", "MonitorTest.BoundsChecksUnderWay"),
     "checks begun in a turn of the loop":
