@@ -8,6 +8,7 @@
 #include "http/h1/head_parser.h"
 #include "metrics/worker_metrics.h"
 #include "net/lingering.h"
+#include "net/session.h"
 #include "proxy/exchange_reporter.h"
 #include "proxy/request_handler_factory.h"
 #include "tls/server_context.h"
@@ -39,15 +40,7 @@ struct TeleportSessionOptions {
   Duration dead_peer_timeout = std::chrono::seconds(60);
 };
 
-// One downstream connection's protocol state. Owned by its worker's list from its creation until it
-// calls SessionContext::remove().
-class Session : public IntrusiveNode, public Deletable {
- public:
-  // Take nothing new: close when idle, or after the exchanges under way.
-  virtual void drain() = 0;
-  // Close now, whatever is under way.
-  virtual void abort() = 0;
-};
+using net::Session;
 
 // One a worker; outlives its sessions. What it refers to is the same worker's.
 struct SessionContext {
