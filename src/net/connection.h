@@ -132,6 +132,9 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   // is at work for minutes while bytes_sent() stands still. One system call.
   uint64_t bytes_acknowledged() const;
 
+  // See net::set_keep_alive(). The connection must be open.
+  void set_keep_alive(Duration timeout) { net::set_keep_alive(socket_.fd(), timeout); }
+
   event::Loop& loop() { return loop_; }
 
  private:

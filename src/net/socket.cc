@@ -68,8 +68,14 @@ void set_no_delay(int fd) {
 void set_dead_peer_timeout(int fd, Duration timeout) {
   const auto ms =
       static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
-  const int seconds = ms / 1000 > 3 ? ms / 1000 : 3;
   set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+  set_keep_alive(fd, timeout);
+}
+
+void set_keep_alive(int fd, Duration timeout) {
+  const auto whole =
+      static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(timeout).count());
+  const int seconds = whole > 3 ? whole : 3;
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds / 2);
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 3);

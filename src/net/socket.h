@@ -58,6 +58,11 @@ void set_no_delay(int fd);
 // of a peer on the same machine is always heard of.
 void set_dead_peer_timeout(int fd, Duration timeout);
 
+// Has the kernel ask an idle peer whether it still exists, so that a connection to one that is gone
+// ends within about `timeout`. Unlike above, a peer that takes nothing for long is borne. Ignored by
+// sockets that are not TCP.
+void set_keep_alive(int fd, Duration timeout);
+
 // Closing `fd` from now on sends RST instead of FIN, so that the peer cannot take what it got for
 // complete. Unix sockets know no RST: there only the framing of what was sent tells the peer.
 void set_reset_on_close(int fd);
