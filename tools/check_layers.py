@@ -12,12 +12,12 @@ LEVEL = {
     "event": 1, "metrics": 1, "http": 1, "compress": 1,
     "net": 2, "teleport": 2, "route": 2,
     "tls": 3, "service": 3,
-    "upstream": 4, "health": 4,
-    "proxy": 5,
+    "upstream": 4, "health": 4, "fetch": 4,
+    "proxy": 5, "relay": 5,
     "acme": 6,
     "config": 7,
     "server": 8,
-    "admin": 9, "api": 9,
+    "admin": 9, "live": 9, "api": 9,
 }
 SANS_IO = {"http", "compress", "teleport", "route"}
 BANNED_IN_SANS_IO = ("sys/socket", "sys/epoll", "netinet/", "unistd.h", "thread", "fcntl.h")

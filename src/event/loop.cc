@@ -69,6 +69,10 @@ Result<void> Loop::watch_level(int fd, IoHandler& handler) {
   return add(fd, handler, EPOLLIN);
 }
 
+Result<void> Loop::watch_reading(int fd, IoHandler& handler) {
+  return add(fd, handler, EPOLLIN | EPOLLET);
+}
+
 void Loop::unwatch(int fd) {
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
 }

@@ -67,6 +67,9 @@ class Loop {
   Result<void> watch(int fd, IoHandler& handler);
   // The same, level-triggered and for reading only: for listeners, which stop short on purpose.
   Result<void> watch_level(int fd, IoHandler& handler);
+  // Edge-triggered for reading only: for datagrams, where every one that has left would be a change
+  // of whether more can be written.
+  Result<void> watch_reading(int fd, IoHandler& handler);
   // Must come before close(fd). Callbacks already collected for it in this turn may still come, so
   // the handler must live until the end of the turn (delete_later) and know that it is closed.
   void unwatch(int fd);

@@ -1,0 +1,105 @@
+// One client's connection and the one to an endpoint that it is carried over.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/connection.h"
+#include "relay/tcp_service.h"
+
+namespace httpteleport::relay {
+
+// Owned by its service's list.
+//
+// While the endpoint is being connected the client is not read: what it sends waits in the kernel,
+// which bounds it. Then bytes pass as they come. The end of one direction is passed on behind its
+// bytes, and the other goes on. A reset on one side becomes one on the other. The session is over
+// when both connections are.
+//
+// Small on purpose: most connections of a relay are idle most of the time. What only connecting
+// needs is in Connecting.
+class TcpSession final : public net::Session {
+ public:
+  static void start(TcpService& service, net::Socket socket, const net::Address& client,
+                    const net::Address& local);
+
+  void drain() override {}
+  void abort() override;
+
+ private:
+  // One of the two connections.
+  class Side final : public net::ConnectionHandler {
+   public:
+    explicit Side(TcpSession& session) : session_(session) {}
+
+    // Errors leave it closed.
+    Result<void> start(net::Socket socket, bool connecting);
+    // No byte has moved for `timeout`, and it is this side's fault.
+    bool is_idle(TimePoint now, Duration timeout);
+    // No socket is open, or connecting.
+    bool is_over() const { return connection == nullptr || !connection->is_open(); }
+    void abort() {
+      if (connection) connection->abort();
+    }
+
+    std::unique_ptr<net::Connection> connection;
+    TimePoint moved_at{};  // when the last byte did, as far as it was seen
+
+   private:
+    size_t on_data(std::string_view bytes) override;
+    void on_end() override;
+    void on_connected() override { session_.on_connected(); }
+    void on_peer_closing() override;
+    void on_closed(const Error& error) override;
+    void on_write_blocked() override;
+    void on_write_unblocked() override;
+
+    bool is_client() const { return this == &session_.client_; }
+    Side& other() { return is_client() ? session_.server_ : session_.client_; }
+
+    TcpSession& session_;
+    uint64_t taken_at_check_ = 0;  // acknowledged by the peer when last looked at
+    bool ended_ = false;           // the peer has sent its FIN, and all before it was passed on
+  };
+
+  // What is forgotten once there is a connection.
+  struct Connecting {
+    std::vector<upstream::Endpoint*> unreachable;  // once for each failure
+    std::string first_bytes;                       // for the endpoint, before the client's
+    std::optional<uint64_t> key;                   // of the client, if endpoints are chosen by it
+    size_t first_address = 0;
+  };
+
+  explicit TcpSession(TcpService& service);
+
+  void prepare(const net::Address& client, const net::Address& local);
+  // Starts a connection to an endpoint that may be reached yet, or ends the session.
+  void connect();
+  // One attempt to reach the endpoint of the lease.
+  Result<void> try_connect();
+  void note_failure(const Error& error);
+  void on_connected();
+  void on_connect_failed(const Error& error);
+  void on_broken(Side& side);
+  void on_properly_ended();
+  void count(bool from_client, size_t bytes);
+  void on_timer();
+  void watch_peers();
+  void set_timer();
+  event::Loop& loop() { return service_.context_.loop; }
+  // Nothing of it runs any more.
+  void end();
+
+  TcpService& service_;
+  std::shared_ptr<const TcpOptions> options_;
+  Side client_{*this};
+  Side server_{*this};
+  upstream::EndpointLease lease_;
+  metrics::BackendMetrics* backend_ = nullptr;  // nullptr: not connected
+  std::unique_ptr<Connecting> connecting_;      // nullptr: connected
+  TimePoint watch_peers_at_{};                  // or TimePoint::max()
+  event::MemberTimer<TcpSession, &TcpSession::on_timer> timer_{*this};
+};
+
+}  // namespace httpteleport::relay
