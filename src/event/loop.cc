@@ -66,7 +66,7 @@ Result<void> Loop::watch(int fd, IoHandler& handler) {
 }
 
 Result<void> Loop::watch_level(int fd, IoHandler& handler) {
-  return add(fd, handler, EPOLLIN);
+  return add(fd, handler, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 Result<void> Loop::watch_reading(int fd, IoHandler& handler) {

@@ -65,7 +65,8 @@ class Loop {
 
   // Watches `fd` for reading and writing until unwatch(). Both stay the caller's. Errors: kSystem.
   Result<void> watch(int fd, IoHandler& handler);
-  // The same, level-triggered and for reading only: for listeners, which stop short on purpose.
+  // The same, level-triggered and for reading only: for listeners, which stop short on purpose. Of
+  // several loops that watch one descriptor so, one is woken at a time, as a rule.
   Result<void> watch_level(int fd, IoHandler& handler);
   // Edge-triggered for reading only: for datagrams, where every one that has left would be a change
   // of whether more can be written.

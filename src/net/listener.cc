@@ -9,6 +9,11 @@ namespace httpteleport::net {
 
 Listener::Listener(event::Loop& loop, Socket socket, AcceptHandler& handler,
                    metrics::WorkerMetrics& metrics, size_t descriptors_max)
+    : Listener(loop, std::make_shared<const Socket>(std::move(socket)), handler, metrics,
+               descriptors_max) {}
+
+Listener::Listener(event::Loop& loop, std::shared_ptr<const Socket> socket, AcceptHandler& handler,
+                   metrics::WorkerMetrics& metrics, size_t descriptors_max)
     : loop_(loop),
       socket_(std::move(socket)),
       handler_(handler),
@@ -16,35 +21,35 @@ Listener::Listener(event::Loop& loop, Socket socket, AcceptHandler& handler,
       descriptors_max_(descriptors_max) {}
 
 Listener::~Listener() {
-  if (watched_) loop_.unwatch(socket_.fd());
+  if (watched_) loop_.unwatch(socket_->fd());
 }
 
 Result<void> Listener::start() {
-  const Result<void> watched = loop_.watch_level(socket_.fd(), *this);
+  const Result<void> watched = loop_.watch_level(socket_->fd(), *this);
   watched_ = watched.has_value();
   return watched;
 }
 
 void Listener::resume() {
-  if (!socket_.is_open() || watched_) return;
+  if (!is_open() || watched_) return;
   if (!start()) loop_.set_timer(pause_timer_, kPauseAfterError);
 }
 
 void Listener::on_ready(event::Readiness) {
-  for (int i = 0; i < kAcceptsPerTurn && socket_.is_open(); ++i) {
+  for (int i = 0; i < kAcceptsPerTurn && is_open(); ++i) {
     if (!accept_one()) return;
   }
 }
 
 bool Listener::has_descriptor_left() const {
-  const Socket lowest_free(fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0));
+  const Socket lowest_free(fcntl(socket_->fd(), F_DUPFD_CLOEXEC, 0));
   return lowest_free.is_open() && static_cast<size_t>(lowest_free.fd()) < descriptors_max_;
 }
 
 void Listener::pause() {
   metrics_.accept_errors.add();
   if (!watched_) return;
-  loop_.unwatch(socket_.fd());
+  loop_.unwatch(socket_->fd());
   watched_ = false;
   loop_.set_timer(pause_timer_, kPauseAfterError);
 }
@@ -57,7 +62,7 @@ bool Listener::accept_one() {
   }
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
-  Socket accepted(accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&storage), &length,
+  Socket accepted(accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&storage), &length,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (accepted.is_open()) {
     metrics_.accepted.add();
@@ -74,10 +79,10 @@ bool Listener::accept_one() {
 }
 
 void Listener::close() {
-  if (!socket_.is_open()) return;
+  if (!is_open()) return;
   while (accept_one()) {
   }
-  if (watched_) loop_.unwatch(socket_.fd());
+  if (watched_) loop_.unwatch(socket_->fd());
   watched_ = false;
   pause_timer_.cancel();
   socket_.reset();

@@ -1,6 +1,8 @@
 // Accepts connections on one listening socket for one worker.
 #pragma once
 
+#include <memory>
+
 #include "base/clock.h"
 #include "event/loop.h"
 #include "metrics/worker_metrics.h"
@@ -28,6 +30,9 @@ class Listener final : public event::IoHandler {
   // `descriptors_max`: it accepts nothing while the process has so many open.
   Listener(event::Loop& loop, Socket socket, AcceptHandler& handler,
            metrics::WorkerMetrics& metrics, size_t descriptors_max = SIZE_MAX);
+  // Listeners of several workers share the socket: whoever is free takes what comes.
+  Listener(event::Loop& loop, std::shared_ptr<const Socket> socket, AcceptHandler& handler,
+           metrics::WorkerMetrics& metrics, size_t descriptors_max = SIZE_MAX);
   ~Listener();
 
   // Starts accepting. Errors: kSystem.
@@ -36,8 +41,8 @@ class Listener final : public event::IoHandler {
   // stops.
   void close();
 
-  Address address() const { return local_address(socket_.fd()); }
-  bool is_open() const { return socket_.is_open(); }
+  Address address() const { return local_address(socket_->fd()); }
+  bool is_open() const { return socket_ != nullptr; }
 
  private:
   void on_ready(event::Readiness readiness) override;
@@ -49,7 +54,7 @@ class Listener final : public event::IoHandler {
   void pause();
 
   event::Loop& loop_;
-  Socket socket_;
+  std::shared_ptr<const Socket> socket_;  // nullptr: closed
   AcceptHandler& handler_;
   metrics::WorkerMetrics& metrics_;
   size_t descriptors_max_;
