@@ -6,7 +6,7 @@
 #include <fstream>
 #include <optional>
 
-#include "config/nearest_name.h"
+#include "base/nearest_name.h"
 
 namespace httpteleport::config {
 

@@ -1,6 +1,6 @@
 #include "config/go_flags.h"
 
-#include "config/nearest_name.h"
+#include "base/nearest_name.h"
 
 namespace httpteleport::config {
 

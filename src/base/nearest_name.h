@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace httpteleport::config {
+namespace httpteleport {
 
 // The one of `names` most like `name`, upper and lower case alike; empty when none is near. O(names
 // * length^2), and no names that are much longer or shorter are looked at.
@@ -15,4 +15,4 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names,
                          std::string_view prefix = "");
 
-}  // namespace httpteleport::config
+}  // namespace httpteleport

@@ -1,8 +1,8 @@
-#include "config/nearest_name.h"
+#include "base/nearest_name.h"
 
 #include <algorithm>
 
-namespace httpteleport::config {
+namespace httpteleport {
 
 namespace {
 
@@ -49,4 +49,4 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
   return "; did you mean " + std::string(prefix) + near + "?";
 }
 
-}  // namespace httpteleport::config
+}  // namespace httpteleport
