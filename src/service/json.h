@@ -1,0 +1,83 @@
+// Configurations and statistics as JSON, to the letter as the older program writes them: members in
+// the order of its structs, two blanks a level, <, > and & as \u003c, \u003e and \u0026, null for
+// an empty list where its struct does not leave it out. Members that the older program does not
+// know are written only where they differ from their defaults, behind the others.
+//
+// And back: documents into patches (service/patch.h), by the rules of the older program's reader.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "service/config.h"
+#include "service/patch.h"
+#include "service/runtime.h"
+
+namespace httpteleport::service {
+
+// How a value is laid out: over several lines, the first of which stands `depth` levels deep (and
+// is not indented: the caller has done it), or without any white space.
+struct JsonLayout {
+  bool indented = true;
+  int depth = 0;
+};
+inline constexpr JsonLayout kCompact{.indented = false};
+
+// In quotation marks. Bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+void append_json(std::string& out, const BackendConfig& backend, JsonLayout layout = {});
+// Backends in the order of their names.
+void append_json(std::string& out, const ServiceConfig& service, JsonLayout layout = {});
+// Of all in the order of services' names. O(size); see ConfigText for what is written often.
+void append_json(std::string& out, const Config& config, JsonLayout layout = {});
+
+// Statistics have fields of the configuration among them.
+struct ServiceWithStats {
+  const ServiceConfig* config = nullptr;
+  const ServiceStats* stats = nullptr;
+};
+void append_json(std::string& out, const BackendStats& backend, JsonLayout layout = {});
+// Backends in the order of the statistics.
+void append_json(std::string& out, const ServiceWithStats& service, JsonLayout layout = {});
+// "[]" if there are none.
+void append_json(std::string& out, const std::vector<ServiceWithStats>& services,
+                 JsonLayout layout = {});
+
+// The document that the older program answers with: indented, with a line feed behind it.
+template <class T>
+std::string json_document(const T& value) {
+  std::string out;
+  append_json(out, value, JsonLayout{});
+  out += '\n';
+  return out;
+}
+
+struct JsonReadLimits {
+  size_t bytes_max = size_t{64} * 1024 * 1024;
+  int depth_max = 64;
+  size_t warnings_max = 100;
+};
+
+// What was read. With an error (one line, with the line and column in the text) `value` is that of
+// a document that names nothing. Warnings, one line each, are of members that nobody knows: they
+// are passed over.
+template <class Patch>
+struct JsonRead {
+  Patch value;
+  std::string error;
+  std::vector<std::string> warnings;
+
+  bool ok() const { return error.empty(); }
+};
+
+// Keys are compared without case; of members with one name the last wins; null leaves a member
+// unnamed; a number with a fraction or an exponent is not a whole number; nothing may stand behind
+// the value. Durations are numbers of milliseconds, or texts as "10s". O(size).
+JsonRead<ConfigPatch> read_config(std::string_view text, const JsonReadLimits& limits = {});
+JsonRead<ServicePatch> read_service(std::string_view text, const JsonReadLimits& limits = {});
+JsonRead<BackendPatch> read_backend(std::string_view text, const JsonReadLimits& limits = {});
+
+}  // namespace httpteleport::service

@@ -1,0 +1,150 @@
+#include "service/merge.h"
+
+#include <algorithm>
+
+namespace httpteleport::service {
+
+namespace {
+
+template <class T>
+void take(T& field, const std::optional<T>& named) {
+  if (named) field = *named;
+}
+
+// Of fields whose zero means "not set" in documents of the older program.
+template <class T>
+void take_if_set(T& field, const std::optional<T>& named) {
+  if (named && *named != T()) field = *named;
+}
+
+void take(Limits& limits, const LimitsPatch& patch) {
+  take(limits.connections, patch.connections);
+  take(limits.connections_per_second, patch.connections_per_second);
+  take(limits.requests_per_second, patch.requests_per_second);
+  take(limits.burst, patch.burst);
+}
+
+void take(Check& check, const CheckPatch& patch) {
+  take(check.type, patch.type);
+  take(check.path, patch.path);
+  take(check.host, patch.host);
+  take(check.status, patch.status);
+  take(check.send, patch.send);
+  take(check.expect, patch.expect);
+  take(check.timeout, patch.timeout);
+}
+
+std::vector<BackendConfig> merge_backends(std::vector<BackendConfig> base,
+                                          const std::vector<BackendPatch>& patches,
+                                          UnnamedBackends unnamed) {
+  std::map<std::string, size_t> places;
+  for (size_t i = 0; i < base.size(); ++i)
+    places.emplace(base[i].name, i);
+  std::vector<BackendConfig> added;
+  std::vector<bool> named(base.size());
+  for (const BackendPatch& patch : patches) {
+    const auto place = places.find(patch.name.value_or(std::string()));
+    if (place == places.end() || named[place->second]) {
+      // One that is named twice becomes two: validation finds it.
+      added.push_back(merge(BackendConfig(), patch));
+      continue;
+    }
+    named[place->second] = true;
+    base[place->second] = merge(base[place->second], patch);
+  }
+  std::vector<BackendConfig> merged;
+  merged.reserve(base.size() + added.size());
+  for (size_t i = 0; i < base.size(); ++i) {
+    if (named[i] || unnamed == UnnamedBackends::kKeep) merged.push_back(std::move(base[i]));
+  }
+  std::move(added.begin(), added.end(), std::back_inserter(merged));
+  return merged;
+}
+
+void take_older_fields(ServiceConfig& service, const ServicePatch& patch) {
+  take(service.address, patch.address);
+  take_if_set(service.network, patch.network);
+  take_if_set(service.balance, patch.balance);
+  take_if_set(service.check_interval, patch.check_interval);
+  take_if_set(service.fall, patch.fall);
+  take_if_set(service.rise, patch.rise);
+  take(service.client_timeout, patch.client_timeout);
+  take(service.server_timeout, patch.server_timeout);
+  take(service.connect_timeout, patch.connect_timeout);
+  take(service.https_redirect, patch.https_redirect);
+  take(service.virtual_hosts, patch.virtual_hosts);
+  take(service.error_pages, patch.error_pages);
+  take(service.maintenance_mode, patch.maintenance_mode);
+}
+
+void take_newer_fields(ServiceConfig& service, const ServicePatch& patch) {
+  take(service.listeners, patch.listeners);
+  take(service.check, patch.check);
+  take(service.limits, patch.limits);
+  take(service.client_limits, patch.client_limits);
+  take(service.slow_start, patch.slow_start);
+  take(service.idle_timeout, patch.idle_timeout);
+  take(service.sessions_max, patch.sessions_max);
+  take(service.proxy_protocol, patch.proxy_protocol);
+  take(service.accept_proxy_protocol, patch.accept_proxy_protocol);
+  take(service.proxy_protocol_from, patch.proxy_protocol_from);
+  take(service.backend_header, patch.backend_header);
+  take(service.compression, patch.compression);
+  take(service.tls_ca_file, patch.tls_ca_file);
+  take(service.tls_server_name, patch.tls_server_name);
+  take(service.tls_skip_verify, patch.tls_skip_verify);
+}
+
+}  // namespace
+
+ServiceConfig merge(ServiceConfig base, const ServicePatch& patch, UnnamedBackends unnamed) {
+  take_if_set(base.name, patch.name);
+  take_older_fields(base, patch);
+  take_newer_fields(base, patch);
+  // The older program takes an empty name of a host for none.
+  std::erase(base.virtual_hosts, std::string());
+  if (patch.backends)
+    base.backends = merge_backends(std::move(base.backends), *patch.backends, unnamed);
+  return base;
+}
+
+BackendConfig merge(BackendConfig base, const BackendPatch& patch) {
+  take_if_set(base.name, patch.name);
+  take(base.address, patch.address);
+  take_if_set(base.network, patch.network);
+  take(base.check_address, patch.check_address);
+  take(base.weight, patch.weight);
+  take(base.state, patch.state);
+  take(base.limits, patch.limits);
+  return base;
+}
+
+Globals merge(Globals base, const GlobalsPatch& patch) {
+  take(base.balance, patch.balance);
+  take(base.check_interval, patch.check_interval);
+  take(base.fall, patch.fall);
+  take(base.rise, patch.rise);
+  take(base.client_timeout, patch.client_timeout);
+  take(base.server_timeout, patch.server_timeout);
+  take(base.connect_timeout, patch.connect_timeout);
+  take(base.https_redirect, patch.https_redirect);
+  return base;
+}
+
+ServiceConfig new_service(std::string name, const Globals& globals) {
+  ServiceConfig service;
+  service.name = std::move(name);
+  const auto inherit = [](auto& field, const auto& global) {
+    if (global != std::decay_t<decltype(global)>()) field = global;
+  };
+  inherit(service.balance, globals.balance);
+  inherit(service.check_interval, globals.check_interval);
+  inherit(service.fall, globals.fall);
+  inherit(service.rise, globals.rise);
+  inherit(service.client_timeout, globals.client_timeout);
+  inherit(service.server_timeout, globals.server_timeout);
+  inherit(service.connect_timeout, globals.connect_timeout);
+  return service;
+}
+
+}  // namespace httpteleport::service

@@ -1,0 +1,163 @@
+// The configuration in force, and every way to change it. A change is read, merged, validated,
+// carried out by the runtime, taken into force, written to the state file, told to listeners; if a
+// step up to the runtime's fails, all is as it was.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "service/config.h"
+#include "service/config_text.h"
+#include "service/listen_index.h"
+#include "service/merge.h"
+#include "service/patch.h"
+#include "service/runtime.h"
+#include "service/start.h"
+#include "service/state_file.h"
+
+namespace httpteleport::service {
+
+// How a change ended.
+struct Outcome {
+  enum class Kind {
+    kOk,
+    kBadJson,             // not a document of that kind
+    kInvalid,             // a value is not accepted, or the runtime cannot carry it out
+    kUnknownService,      // "service does not exist"
+    kUnknownBackend,      // "backend does not exist"
+    kUnknownVersion,      // not in the history
+    kMismatchedName,      // "Mismatched service name in API call"
+    kPreconditionFailed,  // another version is in force than the one asked for
+    kStateNotWritten,     // in force, but lost at the next restart
+  };
+
+  Kind kind = Kind::kOk;
+  std::string message;                // one line; empty if ok
+  uint64_t version = 0;               // in force when the change was made, with it
+  std::vector<std::string> changes;   // one line each: what is other than before
+  std::vector<std::string> warnings;  // one line each
+
+  bool ok() const { return kind == Kind::kOk; }
+};
+
+struct ChangeOptions {
+  bool replace = false;              // what the document does not name is removed or reset
+  bool dry_run = false;              // all but carrying it out
+  std::optional<uint64_t> if_match;  // this version must be in force
+};
+
+// A version in the history.
+struct HistoryEntry {
+  uint64_t version = 0;
+  int64_t time = 0;     // seconds since 1970
+  std::string summary;  // one line
+};
+
+// What listeners hear: the configuration is another one now.
+struct ConfigChange {
+  uint64_t version = 0;
+  std::string summary;
+  std::vector<std::string> changes;
+};
+
+class ConfigListener {
+ public:
+  virtual void on_config_changed(const ConfigChange& change) = 0;
+
+ protected:
+  ~ConfigListener() = default;
+};
+
+// Control thread. Limits: 64 versions of history, each holding what its change replaced.
+class Registry {
+ public:
+  using Done = std::function<void(Outcome)>;
+
+  struct Options {
+    std::vector<ReservedAddress> reserved;
+    // What an update of a service does to backends that its list does not name; ?replace=1 always
+    // removes them.
+    UnnamedBackends unnamed_backends = UnnamedBackends::kKeep;
+    size_t history_max = 64;
+    std::function<int64_t()> unix_time;  // nothing: the system's clock
+  };
+
+  // `runtime` and `state` outlive this; `state` may be null: then nothing is written.
+  Registry(Runtime& runtime, StateFile* state, Options options);
+  ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // Carries out what the program begins with. Once, before any change; nothing is written.
+  Outcome start(const StartConfig& start);
+
+  // Changes. `done` is called once: before the method returns, or later when the state file is
+  // written. It is not called any more when this is destroyed.
+  void put_config(std::string_view json, const ChangeOptions& options, Done done);
+  void put_service(const std::string& name, std::string_view json, const ChangeOptions& options,
+                   Done done);
+  void remove_service(const std::string& name, const ChangeOptions& options, Done done);
+  // A name in the document wins over `backend`, as in the older program.
+  void put_backend(const std::string& service, const std::string& backend, std::string_view json,
+                   const ChangeOptions& options, Done done);
+  void remove_backend(const std::string& service, const std::string& backend,
+                      const ChangeOptions& options, Done done);
+  // "up" "down" "drain" "maint" or "auto".
+  void set_backend_state(const std::string& service, const std::string& backend,
+                         std::string_view state, const ChangeOptions& options, Done done);
+  void set_maintenance(const std::string& service, bool on, const ChangeOptions& options,
+                       Done done);
+  // To a version of the history; nothing: the one before that in force. It gets a new number.
+  void rollback(std::optional<uint64_t> to, const ChangeOptions& options, Done done);
+
+  const Config& config() const { return config_; }
+  uint64_t version() const { return version_; }
+  // Null if there is none.
+  std::shared_ptr<const ServiceConfig> find(std::string_view service) const;
+
+  // The answer to GET /_config.
+  ConfigDocument document() const;
+  // The answer to GET /SERVICE/_config; nothing if there is no such service.
+  std::optional<std::string> service_document(std::string_view service) const;
+
+  // Newest first; the first is in force.
+  std::vector<HistoryEntry> history() const;
+  std::optional<Config> config_at(uint64_t version) const;
+
+  // Heard when a change is on the disk, before its `done`. Removed before the listener ends.
+  void add_listener(ConfigListener& listener);
+  void remove_listener(ConfigListener& listener);
+
+ private:
+  struct Replaced;
+  struct Plan;
+  struct Version;
+
+  void finish(Plan plan, const ChangeOptions& options, Done done);
+  std::optional<Outcome> refuse(const ChangeOptions& options) const;
+  bool plan_service(Plan& plan, ServiceConfig service) const;
+  std::string occupy(const Plan& plan);
+  void release(const Plan& plan);
+  void commit(Plan& plan);
+  void save(Outcome outcome, const std::string& summary, Done done);
+  void answer(Outcome outcome, const std::string& summary, const Done& done);
+
+  Runtime& runtime_;
+  StateFile* state_;
+  Options options_;
+  Config config_;
+  uint64_t version_ = 1;
+  ListenIndex listening_;
+  ConfigText texts_;
+  std::deque<Version> history_;  // oldest first
+  std::vector<ConfigListener*> listeners_;
+  std::shared_ptr<bool> alive_;  // what waits for the state file asks it
+};
+
+}  // namespace httpteleport::service
