@@ -1,0 +1,257 @@
+#include "relay/udp_session.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "upstream/balancer/hash.h"
+
+namespace httpteleport::relay {
+
+namespace {
+
+// The endpoint's host has said that nobody listens, or that it cannot be reached.
+bool is_refusal(int error) {
+  return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
+Error connect_failure(int error) {
+  return {Code::kConnectFailed, Source::kUpstream, error, "nobody takes the datagrams"};
+}
+
+}  // namespace
+
+UdpSession::UdpSession(UdpService& service, const Flow& flow, uint64_t hash)
+    : service_(service), flow_(flow), hash_(hash), passed_at_(service.context_.loop.now()) {
+  loop().set_timer(idle_timer_, service_.options_.idle_timeout);
+}
+
+// ---- From the client.
+
+bool UdpSession::queue(ReceiveBatch& batch, size_t index) {
+  const auto item = static_cast<int8_t>(index);
+  const bool first = first_queued_ < 0;
+  if (first) {
+    first_queued_ = item;
+  } else {
+    batch.next[static_cast<size_t>(last_queued_)] = item;
+  }
+  batch.next[index] = -1;
+  last_queued_ = item;
+  return first;
+}
+
+void UdpSession::send_queued(const ReceiveBatch& batch) {
+  std::array<iovec, kBatchDatagrams> vectors;
+  size_t count = 0;
+  for (int i = first_queued_; i >= 0; i = batch.next[static_cast<size_t>(i)]) {
+    const std::string_view bytes = batch.bytes(static_cast<size_t>(i));
+    vectors[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
+  }
+  first_queued_ = last_queued_ = -1;
+  passed_at_ = loop().now();
+  std::span<iovec> queued(vectors.data(), count);
+  for (int move = 0; move < kMovesMax && !queued.empty(); ++move) {
+    if (!has_endpoint() && !find_endpoint()) break;
+    if (!has_endpoint()) continue;
+    if (stream_) return send_to_stream(queued);
+    if (send_some(queued)) return;
+  }
+  drop(queued.size());
+}
+
+bool UdpSession::send_some(std::span<iovec>& queued) {
+  std::array<mmsghdr, kBatchDatagrams> messages;
+  while (!queued.empty()) {
+    ssize_t sent = 0;
+    if (queued.size() == 1) {
+      sent = ::send(socket_.fd(), queued[0].iov_base, queued[0].iov_len, MSG_DONTWAIT);
+      sent = sent < 0 ? -1 : 1;
+    } else {
+      for (size_t i = 0; i < queued.size(); ++i) {
+        messages[i] = {};
+        messages[i].msg_hdr.msg_iov = &queued[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+      }
+      sent = sendmmsg(socket_.fd(), messages.data(), static_cast<unsigned>(queued.size()),
+                      MSG_DONTWAIT);
+    }
+    if (sent > 0) {
+      size_t bytes = 0;
+      for (const iovec& vector : queued.first(static_cast<size_t>(sent)))
+        bytes += vector.iov_len;
+      note_sent(bytes);
+      queued = queued.subspan(static_cast<size_t>(sent));
+    } else if (is_refusal(errno)) {
+      refuse(connect_failure(errno));
+      return false;
+    } else if (errno != EINTR) {
+      // Too large for the way, or the buffer is full.
+      drop(1);
+      queued = queued.subspan(1);
+    }
+  }
+  return true;
+}
+
+void UdpSession::send_to_stream(std::span<const iovec> queued) {
+  for (const iovec& vector : queued) {
+    if (stream_ && stream_->send({static_cast<const char*>(vector.iov_base), vector.iov_len})) {
+      note_sent(vector.iov_len);
+    } else {
+      drop(1);
+    }
+  }
+}
+
+void UdpSession::note_sent(size_t datagrams_bytes) {
+  metrics().received.add(datagrams_bytes);
+  backend_->received.add(datagrams_bytes);
+  if (!well_told_ && !stream_ && loop().now() - attached_at_ > kTimeToRefuse) note_well();
+}
+
+// ---- The endpoint.
+
+bool UdpSession::find_endpoint() {
+  upstream::Cluster& cluster = service_.context_.cluster;
+  std::optional<uint64_t> key;
+  if (!cluster.hash_field().empty()) key = upstream::hash_of(flow_.client_address().ip());
+  upstream::Endpoint* const avoided[] = {refused_by_};
+  upstream::PickResult picked = cluster.pick(
+      {.avoided = {avoided, refused_by_ != nullptr ? 1u : 0u}, .replaceable = true, .key = key});
+  if (picked.lease.endpoint() == nullptr) {
+    metrics().errors.add();
+    return false;
+  }
+  lease_ = std::move(picked.lease);
+  const upstream::Endpoint& endpoint = *lease_.endpoint();
+  backend_ = &service_.context_.backends.counters_of(endpoint);
+  attached_at_ = loop().now();
+  well_told_ = false;
+  const net::Address& address =
+      endpoint.addresses()[service_.next_address_ % endpoint.addresses().size()];
+  backend_->connections.add();
+  backend_->active.add(1);
+  const bool stream = address.is_unix() || service_.context_.backends.is_stream(endpoint);
+  const Result<void> opened = open(address, stream);
+  if (opened) return true;
+  // Our own want of descriptors speaks against nobody.
+  if (opened.error().source == Source::kInternal) {
+    metrics().errors.add();
+    detach();
+    return false;
+  }
+  refuse(opened.error());
+  return true;
+}
+
+Result<void> UdpSession::open(const net::Address& address, bool stream) {
+  if (!stream) {
+    Result<net::Socket> socket = connect_udp(address);
+    if (!socket) return socket.error();
+    socket_ = *std::move(socket);
+    const Result<void> watched = loop().watch_reading(socket_.fd(), *this);
+    if (!watched) socket_.reset();
+    return watched;
+  }
+  Result<net::Socket> socket = net::start_connect(address);
+  if (!socket) return socket.error();
+  stream_ = std::make_unique<DatagramStream>(loop(), *std::move(socket),
+                                             service_.context_.worker_metrics.upstream_sockets,
+                                             static_cast<DatagramStreamHandler&>(*this));
+  return stream_->start(service_.options_.connect_timeout);
+}
+
+void UdpSession::note_well() {
+  well_told_ = true;
+  refused_by_ = nullptr;
+  lease_.report_answer(200);
+}
+
+void UdpSession::refuse(const Error& error) {
+  metrics().errors.add();
+  backend_->errors.add();
+  lease_.report_failure(error);
+  refused_by_ = lease_.endpoint();
+  if (refused_by_->addresses().size() > 1) ++service_.next_address_;
+  detach();
+}
+
+void UdpSession::leave(const upstream::Endpoint& endpoint) {
+  if (refused_by_ == &endpoint) refused_by_ = nullptr;
+  if (lease_.endpoint() == &endpoint) detach();
+}
+
+void UdpSession::detach() {
+  if (socket_.is_open()) {
+    loop().unwatch(socket_.fd());
+    socket_.reset();
+  }
+  if (stream_) {
+    stream_->close();
+    loop().delete_later(std::move(stream_));
+  }
+  if (backend_ != nullptr) backend_->active.add(-1);
+  backend_ = nullptr;
+  lease_.release();
+}
+
+// ---- From the endpoint.
+
+void UdpSession::on_ready(event::Readiness) {
+  read_replies();
+}
+
+void UdpSession::read_replies() {
+  if (!socket_.is_open()) return;
+  const ReplyBatch::Received received =
+      service_.context_.batches.replies.receive(socket_.fd(), service_.sender_, flow_);
+  if (received.count < 0) {
+    if (is_refusal(errno)) refuse(connect_failure(errno));
+    return;
+  }
+  note_reply(received.bytes);
+  if (received.may_be_more) loop().at_next_turn(*this);
+}
+
+void UdpSession::note_reply(size_t bytes) {
+  passed_at_ = loop().now();
+  metrics().sent.add(bytes);
+  backend_->sent.add(bytes);
+  if (!well_told_) note_well();
+}
+
+void UdpSession::on_stream_connected() {
+  note_well();
+}
+
+void UdpSession::on_datagram(std::string_view bytes) {
+  service_.context_.batches.replies.add(bytes, service_.sender_, flow_);
+  note_reply(bytes.size());
+}
+
+void UdpSession::on_stream_closed(const Error& error) {
+  if (error.code == Code::kConnectFailed) return refuse(error);
+  metrics().errors.add();
+  backend_->errors.add();
+  end();
+}
+
+// ---- The end.
+
+void UdpSession::drop(size_t datagrams) {
+  metrics().dropped.add(datagrams);
+}
+
+void UdpSession::on_idle_timer() {
+  const TimePoint expiry = passed_at_ + service_.options_.idle_timeout;
+  if (loop().now() < expiry) return loop().set_timer_at(idle_timer_, expiry);
+  end();
+}
+
+void UdpSession::end() {
+  detach();
+  idle_timer_.cancel();
+  service_.remove(*this);
+}
+
+}  // namespace httpteleport::relay

@@ -1,0 +1,84 @@
+// One client of a UDP service, and its way to an endpoint.
+#pragma once
+
+#include <memory>
+
+#include "relay/datagram_stream.h"
+#include "relay/udp_service.h"
+
+namespace httpteleport::relay {
+
+// Owned by its service.
+//
+// It has no endpoint until a datagram is sent, and none again when that one refuses or is removed;
+// the next datagram finds another. It ends when it is idle, and when the connection to an endpoint
+// that is a stream breaks.
+class UdpSession final : public Deletable,
+                         private event::IoHandler,
+                         private event::TurnEndTask,
+                         private DatagramStreamHandler {
+ public:
+  UdpSession(UdpService& service, const Flow& flow, uint64_t hash);
+
+  const Flow& flow() const { return flow_; }
+  uint64_t hash() const { return hash_; }
+
+  // Datagram `index` of the batch is to be sent by send_queued(). True for the first one.
+  bool queue(ReceiveBatch& batch, size_t index);
+  // Sends the queued datagrams of the batch. May end the session.
+  void send_queued(const ReceiveBatch& batch);
+
+  // Gives up the endpoint, if it is this one.
+  void leave(const upstream::Endpoint& endpoint);
+  // Nothing of it runs any more.
+  void end();
+
+ private:
+  // Endpoints that may refuse one datagram after another before it is dropped.
+  static constexpr int kMovesMax = 3;
+  // How long an endpoint that answers nothing may take to refuse: then it counts as well.
+  static constexpr Duration kTimeToRefuse = std::chrono::seconds(1);
+
+  void on_ready(event::Readiness readiness) override;
+  void on_turn_end() override { read_replies(); }
+  void on_stream_connected() override;
+  void on_datagram(std::string_view bytes) override;
+  void on_stream_closed(const Error& error) override;
+
+  bool has_endpoint() const { return lease_.endpoint() != nullptr; }
+  // False when there is none to be tried; true does not mean that there is one.
+  bool find_endpoint();
+  Result<void> open(const net::Address& address, bool stream);
+  // Sends what of `queued` is left; returns false when the endpoint has refused.
+  bool send_some(std::span<iovec>& queued);
+  void send_to_stream(std::span<const iovec> queued);
+  void read_replies();
+  void note_sent(size_t datagrams_bytes);
+  void note_reply(size_t bytes);
+  void note_well();
+  // The endpoint cannot be reached.
+  void refuse(const Error& error);
+  void detach();
+  void drop(size_t datagrams);
+  void on_idle_timer();
+  event::Loop& loop() { return service_.context_.loop; }
+  metrics::ServiceMetrics& metrics() { return service_.context_.metrics; }
+
+  UdpService& service_;
+  const Flow flow_;
+  const uint64_t hash_;
+  TimePoint passed_at_;      // the last datagram
+  TimePoint attached_at_{};  // the endpoint was found
+  net::Socket socket_;
+  std::unique_ptr<DatagramStream> stream_;  // or nullptr
+  upstream::EndpointLease lease_;
+  metrics::BackendMetrics* backend_ = nullptr;
+  upstream::Endpoint* refused_by_ = nullptr;  // only to be compared
+  bool well_told_ = false;                    // the lease has heard that the endpoint is well
+  // Of the batch at hand.
+  int8_t first_queued_ = -1;
+  int8_t last_queued_ = -1;
+  event::MemberTimer<UdpSession, &UdpSession::on_idle_timer> idle_timer_{*this};
+};
+
+}  // namespace httpteleport::relay

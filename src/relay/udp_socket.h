@@ -1,0 +1,56 @@
+// Sockets of datagrams, and what one of them tells of its sender.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "net/address.h"
+#include "net/socket.h"
+
+namespace httpteleport::relay {
+
+// The largest datagram that is passed on: what IPv4 carries at most.
+inline constexpr size_t kDatagramBytesMax = 65507;
+
+// A bound, non-blocking UDP socket. With `reuse_port` several may share the address; the kernel
+// keeps each client at one of them while their number stays the same. (With port 0 it may then
+// choose a port that another such socket has.) An address of all hosts (::) takes IPv4 as well; its
+// datagrams tell which address they were sent to. Errors: kSystem.
+Result<net::Socket> open_udp(const net::Address& address, bool reuse_port = true);
+
+// A non-blocking socket that sends to `address` and receives from it alone. Errors: kConnectFailed.
+Result<net::Socket> connect_udp(const net::Address& address);
+
+// Who sent a datagram, and to which of our addresses: all of them together are one flow.
+struct Flow {
+  in6_addr client{};  // IPv4 as mapped into IPv6
+  in6_addr local{};   // all zero: the socket has one address, or it is not known
+  uint32_t scope = 0;
+  uint16_t port = 0;    // in network order
+  uint16_t family = 0;  // of the socket
+
+  net::Address client_address() const;
+  friend bool operator==(const Flow& a, const Flow& b);
+};
+static_assert(sizeof(Flow) == 40);
+
+// Enough for the control messages of one datagram.
+using Control = std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))>;
+// The name of a datagram's peer.
+union PeerName {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+};
+
+// Of a datagram that was received with its name and control messages.
+Flow flow_of(const msghdr& message);
+// Makes `message` go back where `flow` comes from; its bytes are the caller's. `name` and `control`
+// are filled in and must last as long as it.
+void address_reply(const Flow& flow, PeerName& name, Control& control, msghdr& message);
+
+}  // namespace httpteleport::relay
