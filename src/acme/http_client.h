@@ -3,15 +3,12 @@
 // Blocks; lives on the thread of the manager. cancel() alone may be called from any thread.
 #pragma once
 
-#include <curl/curl.h>
-
-#include <atomic>
 #include <chrono>
-#include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "base/result.h"
+#include "fetch/transfer.h"
 
 namespace httpteleport::acme {
 
@@ -34,10 +31,7 @@ class HttpClient {
     std::chrono::milliseconds request_timeout{30'000};  // all of it
   };
 
-  explicit HttpClient(Options options);
-  ~HttpClient();
-  HttpClient(const HttpClient&) = delete;
-  HttpClient& operator=(const HttpClient&) = delete;
+  explicit HttpClient(Options options) : options_(std::move(options)) {}
 
   // https, or http on a loopback address; printable, and without quotes and backslashes.
   static bool accepts(const std::string& url);
@@ -51,17 +45,15 @@ class HttpClient {
   Result<HttpReply> post(const std::string& url, const std::string& body);
 
   // Ends the request under way and every later one with kCancelled.
-  void cancel();
+  void cancel() { transfer_.cancel(); }
 
  private:
-  Result<HttpReply> run(const std::string& url);
-  // Whether the transfer has ended, and its CURLcode.
-  bool turn(CURLcode& code);
+  // Null: accepts() refuses the address.
+  CURL* prepare(const std::string& url);
+  Result<HttpReply> run(CURL* easy);
 
   Options options_;
-  CURLM* multi_;
-  CURL* easy_;
-  std::atomic<bool> cancelled_{false};
+  fetch::Transfer transfer_;
 };
 
 }  // namespace httpteleport::acme
