@@ -100,7 +100,7 @@ void run(Input input) {
   static Values values;
   values.reset();
   if (values.flags().parse(arguments) != GoFlags::Outcome::kOk) return;
-  read_environment(environment, values.flags(), values.errors, values.warnings);
+  read_environment(environment, "HTTPTP_", values.flags(), values.errors, values.warnings);
   const ExactBytes exact(file);
   read_flag_lines(exact.view(), "file", values.flags(), values.errors);
   const std::vector<FlagValue> given = values.given();

@@ -6,8 +6,6 @@ namespace httpteleport::config {
 
 namespace {
 
-constexpr std::string_view kPrefix = "HTTPTP_";
-
 bool is_capital(char c) {
   return c >= 'A' && c <= 'Z';
 }
@@ -21,45 +19,50 @@ bool begins_word(std::string_view flag, size_t i) {
   return !is_capital(flag[i - 1]) || before_small || flag.substr(0, i).ends_with("TLS");
 }
 
-const GoFlags::Flag* find_by_variable(const GoFlags& flags, std::string_view name) {
+const GoFlags::Flag* find_by_variable(const GoFlags& flags, std::string_view prefix,
+                                      std::string_view name) {
   for (const GoFlags::Flag& flag : flags.all()) {
-    if (environment_name(flag.info.name) == name) return &flag;
+    if (environment_name(flag.info.name, prefix) == name) return &flag;
   }
   return nullptr;
 }
 
 // "; did you mean HTTPTP_...?", or nothing. The prefix, which all have in common, does not count.
-std::string proposal(const GoFlags& flags, const std::string& name) {
+std::string proposal(const GoFlags& flags, std::string_view prefix, const std::string& name) {
   std::vector<std::string> names;
   for (const GoFlags::Flag& flag : flags.all()) {
-    if (!flag.is(FlagInfo::kCommandLineOnly))
-      names.push_back(environment_name(flag.info.name).substr(kPrefix.size()));
+    if (!flag.is(FlagInfo::kCommandLineOnly)) names.push_back(environment_name(flag.info.name, ""));
   }
-  return did_you_mean(name.substr(kPrefix.size()), names, kPrefix);
+  return did_you_mean(name.substr(prefix.size()), names, prefix);
 }
 
 }  // namespace
 
-std::string environment_name(std::string_view flag) {
-  std::string name(kPrefix);
+std::string environment_name(std::string_view flag, std::string_view prefix) {
+  std::string name(prefix);
   for (size_t i = 0; i < flag.size(); ++i) {
     if (begins_word(flag, i)) name += '_';
+    if (flag[i] == '-') {
+      name += '_';
+      continue;
+    }
     name += is_small(flag[i]) ? static_cast<char>(flag[i] - 'a' + 'A') : flag[i];
   }
   return name;
 }
 
-void read_environment(const std::vector<std::string>& environment, GoFlags& flags,
-                      std::vector<std::string>& errors, std::vector<std::string>& warnings) {
+void read_environment(const std::vector<std::string>& environment, std::string_view prefix,
+                      GoFlags& flags, std::vector<std::string>& errors,
+                      std::vector<std::string>& warnings) {
   for (const std::string& entry : environment) {
     const size_t equals = entry.find('=');
-    if (!entry.starts_with(kPrefix) || equals == std::string::npos) continue;
+    if (!entry.starts_with(prefix) || equals == std::string::npos) continue;
     const std::string name = entry.substr(0, equals);
     const std::string value = entry.substr(equals + 1);
-    const GoFlags::Flag* flag = find_by_variable(flags, name);
+    const GoFlags::Flag* flag = find_by_variable(flags, prefix, name);
     if (flag == nullptr) {
       warnings.push_back("environment variable " + name + " is the name of no flag" +
-                         proposal(flags, name));
+                         proposal(flags, prefix, name));
     } else if (flag->is(FlagInfo::kCommandLineOnly)) {
       warnings.push_back("environment variable " + name + " is ignored: -" + flag->info.name +
                          " is for the command line only");

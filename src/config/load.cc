@@ -66,7 +66,7 @@ LoadedOptions load_httptp_options(const std::vector<std::string>& arguments,
       loaded.errors = {flags.error()};
       return loaded;
   }
-  read_environment(environment, flags, loaded.errors, loaded.warnings);
+  read_environment(environment, "HTTPTP_", flags, loaded.errors, loaded.warnings);
   if (!loaded.options.config.empty()) read_flag_file(loaded.options.config, flags, loaded.errors);
   if (!loaded.errors.empty()) loaded.outcome = Outcome::kBadValues;
   loaded.values = values_of(flags);

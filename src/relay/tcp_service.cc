@@ -14,7 +14,10 @@ TcpService::~TcpService() {
 }
 
 void TcpService::start(net::Socket socket, const net::Address& client, const net::Address& local) {
-  TcpSession::start(*this, std::move(socket), client, local);
+  std::optional<uint32_t> ticket = 0;
+  if (context_.gate != nullptr) ticket = context_.gate->admit(client);
+  if (!ticket) return context_.metrics.limited.add();
+  TcpSession::start(*this, std::move(socket), client, local, *ticket);
 }
 
 void TcpService::set_options(const TcpOptions& options) {

@@ -9,6 +9,7 @@
 #include "net/proxy_protocol.h"
 #include "net/session.h"
 #include "relay/backends.h"
+#include "relay/session_gate.h"
 
 namespace httpteleport::relay {
 
@@ -32,6 +33,7 @@ struct TcpContext {
   upstream::Cluster& cluster;
   metrics::ServiceMetrics& metrics;
   Backends& backends;
+  SessionGate* gate = nullptr;  // nullptr: everybody may
 };
 
 // Owned by a worker. Sockets of clients and endpoints may be of any stream: TCP and unix mix.

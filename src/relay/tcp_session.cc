@@ -78,8 +78,8 @@ bool TcpSession::Side::is_idle(TimePoint now, Duration timeout) {
 // ---- TcpSession.
 
 void TcpSession::start(TcpService& service, net::Socket socket, const net::Address& client,
-                       const net::Address& local) {
-  auto* session = new TcpSession(service);
+                       const net::Address& local, uint32_t ticket) {
+  auto* session = new TcpSession(service, ticket);
   service.sessions_.push_back(*session);
   const int fd = socket.fd();
   session->prepare(
@@ -90,8 +90,8 @@ void TcpSession::start(TcpService& service, net::Socket socket, const net::Addre
   session->connect();
 }
 
-TcpSession::TcpSession(TcpService& service)
-    : service_(service), options_(service.options_), connecting_(new Connecting) {
+TcpSession::TcpSession(TcpService& service, uint32_t ticket)
+    : service_(service), options_(service.options_), ticket_(ticket), connecting_(new Connecting) {
   service_.context_.metrics.connections.add();
   service_.context_.metrics.active.add(1);
 }
@@ -207,6 +207,7 @@ void TcpSession::end() {
   service_.context_.metrics.active.add(-1);
   if (backend_ != nullptr) backend_->active.add(-1);
   lease_.release();
+  if (service_.context_.gate != nullptr) service_.context_.gate->leave(ticket_);
   loop().delete_later(std::unique_ptr<TcpSession>(this));
 }
 

@@ -21,8 +21,9 @@ namespace httpteleport::relay {
 // needs is in Connecting.
 class TcpSession final : public net::Session {
  public:
+  // `ticket` is of the service's gate.
   static void start(TcpService& service, net::Socket socket, const net::Address& client,
-                    const net::Address& local);
+                    const net::Address& local, uint32_t ticket);
 
   void drain() override {}
   void abort() override;
@@ -71,7 +72,7 @@ class TcpSession final : public net::Session {
     size_t first_address = 0;
   };
 
-  explicit TcpSession(TcpService& service);
+  TcpSession(TcpService& service, uint32_t ticket);
 
   void prepare(const net::Address& client, const net::Address& local);
   // Starts a connection to an endpoint that may be reached yet, or ends the session.
@@ -93,6 +94,7 @@ class TcpSession final : public net::Session {
 
   TcpService& service_;
   std::shared_ptr<const TcpOptions> options_;
+  const uint32_t ticket_;
   Side client_{*this};
   Side server_{*this};
   upstream::EndpointLease lease_;

@@ -31,6 +31,11 @@ void UdpService::leave(const upstream::Endpoint& endpoint) {
     session->leave(endpoint);
 }
 
+void UdpService::leave_former() {
+  for (UdpSession* session : flows_.sessions())
+    session->leave_former();
+}
+
 void UdpService::on_ready(event::Readiness) {
   read_batches();
 }
@@ -66,13 +71,15 @@ UdpSession* UdpService::session_for(size_t index) {
 
 UdpSession* UdpService::open_session(const Flow& flow, uint64_t hash) {
   const bool full = flows_.size() >= options_.sessions_max;
-  if (draining_ || full ||
-      (context_.gate != nullptr && !context_.gate->admit(flow.client_address()))) {
+  std::optional<uint32_t> ticket = 0;
+  if (!draining_ && !full && context_.gate != nullptr)
+    ticket = context_.gate->admit(flow.client_address());
+  if (draining_ || full || !ticket) {
     if (!draining_) context_.metrics.limited.add();
     context_.metrics.dropped.add();
     return nullptr;
   }
-  auto* session = new UdpSession(*this, flow, hash);
+  auto* session = new UdpSession(*this, flow, hash, *ticket);
   flows_.insert(*session);
   context_.metrics.connections.add();
   context_.metrics.active.add(1);
@@ -82,7 +89,7 @@ UdpSession* UdpService::open_session(const Flow& flow, uint64_t hash) {
 void UdpService::remove(UdpSession& session) {
   flows_.erase(session);
   context_.metrics.active.add(-1);
-  if (context_.gate != nullptr) context_.gate->leave(session.flow().client_address());
+  if (context_.gate != nullptr) context_.gate->leave(session.ticket());
   context_.loop.delete_later(std::unique_ptr<UdpSession>(&session));
 }
 

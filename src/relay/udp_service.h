@@ -6,6 +6,7 @@
 
 #include "relay/backends.h"
 #include "relay/flow_table.h"
+#include "relay/session_gate.h"
 #include "relay/udp_batch.h"
 
 namespace httpteleport::relay {
@@ -16,17 +17,6 @@ struct UdpOptions {
   Duration idle_timeout = std::chrono::seconds(60);
   size_t sessions_max = 10'000;  // of this worker; over it new ones get nothing
   Duration connect_timeout = std::chrono::seconds(3);  // of endpoints that are streams
-};
-
-// Whether a client may have a session; for limits that are shared with others.
-class SessionGate {
- public:
-  virtual bool admit(const net::Address& client) = 0;
-  // A session that was admitted is over.
-  virtual void leave(const net::Address& client) = 0;
-
- protected:
-  ~SessionGate() = default;
 };
 
 // What the sessions of one service and worker share. All references outlive the service.
@@ -69,6 +59,8 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   // `endpoint` is about to be removed: sessions at it lose it, and their leases, now, and get
   // another one with their next datagram.
   void leave(const upstream::Endpoint& endpoint);
+  // The same for endpoints that are no members of the cluster any more.
+  void leave_former();
   bool is_idle() const { return flows_.size() == 0; }
   size_t session_count() const { return flows_.size(); }
 

@@ -296,8 +296,15 @@ TEST_F(UdpServiceTest, HasALimitOfSessions) {
 TEST_F(UdpServiceTest, AsksTheGateForEachSession) {
   class Gate final : public SessionGate {
    public:
-    bool admit(const net::Address&) override { return ++inside <= 1; }
-    void leave(const net::Address&) override { --inside; }
+    std::optional<uint32_t> admit(const net::Address&) override {
+      if (inside == 1) return {};
+      ++inside;
+      return 7;
+    }
+    void leave(uint32_t ticket) override {
+      EXPECT_EQ(ticket, 7u);
+      --inside;
+    }
     int inside = 0;
   } gate;
   gate_ = &gate;
@@ -309,7 +316,7 @@ TEST_F(UdpServiceTest, AsksTheGateForEachSession) {
   ASSERT_TRUE(clients[1].send("2", service().address()));
   ASSERT_TRUE(run_until([&] { return metrics_.limited.value() == 1; }));
   service().abort();
-  EXPECT_EQ(gate.inside, 1);
+  EXPECT_EQ(gate.inside, 0);
 }
 
 TEST_F(UdpServiceTest, MovesOnWhenAnEndpointRefuses) {

@@ -20,8 +20,12 @@ Error connect_failure(int error) {
 
 }  // namespace
 
-UdpSession::UdpSession(UdpService& service, const Flow& flow, uint64_t hash)
-    : service_(service), flow_(flow), hash_(hash), passed_at_(service.context_.loop.now()) {
+UdpSession::UdpSession(UdpService& service, const Flow& flow, uint64_t hash, uint32_t ticket)
+    : service_(service),
+      flow_(flow),
+      hash_(hash),
+      ticket_(ticket),
+      passed_at_(service.context_.loop.now()) {
   loop().set_timer(idle_timer_, service_.options_.idle_timeout);
 }
 
@@ -179,6 +183,11 @@ void UdpSession::refuse(const Error& error) {
 void UdpSession::leave(const upstream::Endpoint& endpoint) {
   if (refused_by_ == &endpoint) refused_by_ = nullptr;
   if (lease_.endpoint() == &endpoint) detach();
+}
+
+void UdpSession::leave_former() {
+  const upstream::Endpoint* const endpoint = lease_.endpoint();
+  if (endpoint != nullptr && !endpoint->is_member()) leave(*endpoint);
 }
 
 void UdpSession::detach() {

@@ -18,10 +18,12 @@ class UdpSession final : public Deletable,
                          private event::TurnEndTask,
                          private DatagramStreamHandler {
  public:
-  UdpSession(UdpService& service, const Flow& flow, uint64_t hash);
+  // `ticket` is of the service's gate.
+  UdpSession(UdpService& service, const Flow& flow, uint64_t hash, uint32_t ticket);
 
   const Flow& flow() const { return flow_; }
   uint64_t hash() const { return hash_; }
+  uint32_t ticket() const { return ticket_; }
 
   // Datagram `index` of the batch is to be sent by send_queued(). True for the first one.
   bool queue(ReceiveBatch& batch, size_t index);
@@ -30,6 +32,8 @@ class UdpSession final : public Deletable,
 
   // Gives up the endpoint, if it is this one.
   void leave(const upstream::Endpoint& endpoint);
+  // The same if it is no member of the cluster any more.
+  void leave_former();
   // Nothing of it runs any more.
   void end();
 
@@ -67,6 +71,7 @@ class UdpSession final : public Deletable,
   UdpService& service_;
   const Flow flow_;
   const uint64_t hash_;
+  const uint32_t ticket_;
   TimePoint passed_at_;      // the last datagram
   TimePoint attached_at_{};  // the endpoint was found
   net::Socket socket_;

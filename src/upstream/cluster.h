@@ -200,6 +200,7 @@ class Cluster {
   PickResult pick(const PickRequest& request);
 
   size_t endpoint_count() const { return endpoints_.size(); }
+  const Endpoint& endpoint(size_t index) const { return *endpoints_[index]; }
   // pick() would find one in good health now, full or not.
   bool has_healthy() const;
 

@@ -1,0 +1,91 @@
+#include "live/endpoint_address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+namespace httpteleport::live {
+
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+
+int family_of(std::string_view network) {
+  if (network.ends_with('4')) return 4;
+  return network.ends_with('6') ? 6 : 0;
+}
+
+std::optional<net::Address> unix_address(std::string_view network, std::string_view address,
+                                         std::optional<Error>& error) {
+  const bool has_prefix = address.starts_with(kUnixPrefix);
+  if (network != "unix" && !has_prefix && !address.starts_with('/')) return std::nullopt;
+  if (has_prefix) address.remove_prefix(kUnixPrefix.size());
+  Result<net::Address> made = net::Address::unix_path(address);
+  if (made) return *made;
+  error = made.error();
+  return std::nullopt;
+}
+
+// The address that `host` is, if it is one.
+std::optional<net::Address> literal(const net::HostPort& target) {
+  const std::string host = target.host.empty() ? "127.0.0.1" : target.host;
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(target.port);
+  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1)
+    return net::Address(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(target.port);
+  if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1)
+    return net::Address(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<net::Address> Place::chosen(const std::vector<net::Address>& found) const {
+  std::vector<net::Address> meant;
+  std::copy_if(found.begin(), found.end(), std::back_inserter(meant),
+               [this](const net::Address& address) {
+                 return family == 0 || address.is_ipv6() == (family == 6);
+               });
+  return meant;
+}
+
+Result<Place> parse_place(std::string_view network, const std::string& address) {
+  std::optional<Error> error;
+  if (const auto path = unix_address(network, address, error)) return Place{{*path}, {}, 0};
+  if (error) return *error;
+  const Result<net::HostPort> target = net::parse_host_port(address);
+  if (!target) return target.error();
+  Place place{.addresses = {}, .name = {}, .family = family_of(network)};
+  if (const auto known = literal(*target)) {
+    place.addresses.push_back(*known);
+  } else {
+    place.name = *target;
+  }
+  return place;
+}
+
+ListenKind listen_kind(std::string_view network) {
+  if (network.starts_with("udp")) return ListenKind::kUdp;
+  if (network == "http") return ListenKind::kHttp;
+  if (network == "https") return ListenKind::kHttps;
+  if (network == "teleport") return ListenKind::kTeleport;
+  if (network == "teleports") return ListenKind::kTeleports;
+  return ListenKind::kTcp;
+}
+
+Result<net::Address> listen_address(std::string_view network, const std::string& address) {
+  std::optional<Error> error;
+  if (const auto path = unix_address(network, address, error)) return *path;
+  if (error) return *error;
+  const Result<net::HostPort> target = net::parse_host_port(address);
+  if (!target) return target.error();
+  net::HostPort wanted = *target;
+  if (wanted.host.empty() && family_of(network) == 4) wanted.host = "0.0.0.0";
+  return net::resolve_listen(wanted);
+}
+
+}  // namespace httpteleport::live

@@ -1,0 +1,334 @@
+#include "live/make_plan.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "config/checks.h"
+#include "live/endpoint_address.h"
+#include "relay/udp_socket.h"
+#include "server/listen_sockets.h"
+
+namespace httpteleport::live {
+
+namespace {
+
+using service::BackendConfig;
+using service::ListenerConfig;
+using service::Problem;
+using service::ServiceConfig;
+
+// As the older program: an answer may take long, but not for ever.
+constexpr Duration kResponseTimeout = std::chrono::minutes(10);
+constexpr Duration kConnectTimeout = std::chrono::seconds(3);
+constexpr Duration kQueueLookInterval = std::chrono::milliseconds(10);
+constexpr std::string_view kBackendField = "X-Backend";
+constexpr std::string_view kRequestIdField = "X-Request-Id";
+
+Duration ms_or(int64_t ms, Duration otherwise) {
+  return ms > 0 ? Duration(std::chrono::milliseconds(ms)) : otherwise;
+}
+
+Problem problem_of(const ServiceConfig& config, const std::string& field, const std::string& value,
+                   const std::string& why) {
+  return {config.name, "service " + config.name + ": " + field + "=\"" + value + "\": " + why};
+}
+
+upstream::BalancerOptions balancer_of(const std::string& balance) {
+  if (balance == "RR") return {.policy = upstream::Policy::kRoundRobin, .hash_field = {}};
+  if (balance == "LC") return {.policy = upstream::Policy::kLeastLoaded, .hash_field = {}};
+  return config::parse_balance(balance).value_or(upstream::BalancerOptions{});
+}
+
+upstream::EndpointKind kind_of(const std::string& network) {
+  return {.protocol = network.starts_with("teleport") ? upstream::Protocol::kTeleport
+                                                      : upstream::Protocol::kHttp1,
+          .tls = network == "https" || network == "teleports"};
+}
+
+std::optional<net::ProxyVersion> proxy_version(const std::string& text) {
+  if (text == "v1") return net::ProxyVersion::kV1;
+  if (text == "v2") return net::ProxyVersion::kV2;
+  return {};
+}
+
+// ---- Backends.
+
+const upstream::EndpointOptions* find_endpoint(const ServicePlan* known, const std::string& id,
+                                               const std::string& name) {
+  if (known == nullptr) return nullptr;
+  for (const upstream::EndpointOptions& endpoint : known->cluster.endpoints) {
+    if (endpoint.id == id && endpoint.name == name) return &endpoint;
+  }
+  return nullptr;
+}
+
+// Weight, address and state may be others: who counts is the backend of that name.
+void keep_counters(const ServicePlan* known, size_t workers, upstream::EndpointOptions& endpoint) {
+  if (known != nullptr) {
+    for (const upstream::EndpointOptions& other : known->cluster.endpoints) {
+      if (other.id != endpoint.id) continue;
+      endpoint.counters = other.counters;
+      endpoint.limits = other.limits;
+      return;
+    }
+  }
+  for (size_t i = 0; i < workers; ++i)
+    endpoint.counters.push_back(std::make_shared<metrics::BackendMetrics>());
+}
+
+upstream::SharedLimits::Options limits_of(const service::Limits& limits) {
+  int64_t per_second = limits.connections_per_second;
+  if (limits.requests_per_second > 0 &&
+      (per_second == 0 || limits.requests_per_second < per_second)) {
+    per_second = limits.requests_per_second;
+  }
+  return {.active_max = limits.connections, .per_second = per_second, .burst = limits.burst};
+}
+
+std::optional<Problem> add_endpoint(const PlanContext& context, const ServiceConfig& config,
+                                    const BackendConfig& backend, const ServicePlan* known,
+                                    ServicePlan& plan) {
+  const Result<Place> place = parse_place(backend.network, backend.address);
+  if (!place) {
+    return problem_of(config, "backends." + backend.name + ".address", backend.address,
+                      place.error().detail);
+  }
+  if (!backend.check_address.empty()) {
+    const Result<Place> check =
+        parse_place(backend.network == "unix" ? "unix" : "tcp", backend.check_address);
+    if (!check) {
+      return problem_of(config, "backends." + backend.name + ".check_address",
+                        backend.check_address, check.error().detail);
+    }
+  }
+  upstream::EndpointOptions endpoint;
+  endpoint.name = backend.address;
+  endpoint.id = backend.name;
+  endpoint.kind = kind_of(backend.network);
+  endpoint.weight = static_cast<uint32_t>(backend.weight);
+  endpoint.addresses = place->addresses;
+  if (place->name) {
+    endpoint.lookup = place->name;
+    if (const auto* same = find_endpoint(known, endpoint.id, endpoint.name))
+      endpoint.addresses = same->addresses;
+  }
+  keep_counters(known, context.workers, endpoint);
+  if (backend.limits != service::Limits() && !endpoint.limits)
+    endpoint.limits = std::make_shared<upstream::SharedLimits>();
+  plan.cluster.endpoints.push_back(std::move(endpoint));
+  return {};
+}
+
+std::optional<Problem> fill_tls(const ServiceConfig& config, const ServicePlan* known,
+                                ServicePlan& plan) {
+  const bool has_tls =
+      std::any_of(config.backends.begin(), config.backends.end(),
+                  [](const BackendConfig& backend) { return kind_of(backend.network).tls; });
+  if (!has_tls) return {};
+  // The files were read when they were named; a reload reads them again.
+  if (known != nullptr && known->cluster.tls && known->config->tls_ca_file == config.tls_ca_file &&
+      known->config->tls_server_name == config.tls_server_name &&
+      known->config->tls_skip_verify == config.tls_skip_verify) {
+    plan.cluster.tls = known->cluster.tls;
+    return {};
+  }
+  tls::ClientOptions tls;
+  tls.server_name = config.tls_server_name;
+  if (!config.tls_skip_verify) {
+    const auto cas = config.tls_ca_file.empty() ? tls::TrustStore::system()
+                                                : tls::TrustStore::load(config.tls_ca_file);
+    if (!cas) return problem_of(config, "tls_ca_file", config.tls_ca_file, in_words(cas.error()));
+    tls.trusted = *cas;
+  }
+  plan.cluster.tls = std::move(tls);
+  return {};
+}
+
+void fill_cluster_values(const ServiceConfig& config, ServicePlan& plan) {
+  upstream::ClusterOptions& cluster = plan.cluster;
+  cluster.balancer = balancer_of(config.balance);
+  cluster.ejection.slow_start = std::chrono::milliseconds(config.slow_start);
+  // Answers of 5xx are the application's matter here; connections that fail are not.
+  cluster.ejection.failures_max = 0;
+  cluster.ejection.ratio_percent_max = 0;
+  cluster.http1.connect_timeout = cluster.teleport.connect_timeout =
+      ms_or(config.connect_timeout, kConnectTimeout);
+  cluster.http1.head_limits.head_bytes_max = 64 * 1024;
+  cluster.http1.proxy_header = proxy_version(config.proxy_protocol);
+  cluster.teleport.proxy_header = cluster.http1.proxy_header;
+  cluster.teleport.compression =
+      config::parse_compression(config.compression).value_or(compress::Settings{});
+  cluster.teleport.request_head_bytes_max = cluster.teleport.response_head_bytes_max = 64 * 1024;
+}
+
+// ---- Values.
+
+void fill_exchanges(const PlanContext& context, const ServiceConfig& config, ServicePlan& plan) {
+  plan.exchanges = context.exchanges;
+  plan.exchanges.response_timeout = ms_or(config.server_timeout, kResponseTimeout);
+  plan.exchanges.response_idle_timeout = ms_or(config.server_timeout, kResponseTimeout);
+  plan.exchanges.queue.look_interval = kQueueLookInterval;
+  if (config.backend_header) plan.exchanges.endpoint_field = kBackendField;
+  plan.https_redirect = context.https_redirect || config.https_redirect;
+}
+
+void fill_sessions(const PlanContext& context, const ServiceConfig& config, ServicePlan& plan) {
+  plan.http1 = context.http1;
+  if (config.client_timeout > 0) {
+    const Duration timeout = std::chrono::milliseconds(config.client_timeout);
+    plan.http1.keep_alive_timeout = plan.http1.body_idle_timeout = plan.http1.write_idle_timeout =
+        timeout;
+    plan.http1.head_timeout = std::min(plan.http1.head_timeout, timeout);
+  }
+  plan.teleport.compression =
+      config::parse_compression(config.compression).value_or(compress::Settings{});
+  plan.teleport.request_head_bytes_max = plan.teleport.response_head_bytes_max = 64 * 1024;
+  plan.tcp.connect_timeout = ms_or(config.connect_timeout, kConnectTimeout);
+  plan.tcp.client_timeout = std::chrono::milliseconds(config.client_timeout);
+  plan.tcp.server_timeout = std::chrono::milliseconds(config.server_timeout);
+  plan.tcp.proxy_header = proxy_version(config.proxy_protocol);
+  plan.udp.connect_timeout = plan.tcp.connect_timeout;
+  plan.udp.idle_timeout = ms_or(config.idle_timeout, plan.udp.idle_timeout);
+}
+
+std::optional<Problem> fill_admission(const ServiceConfig& config, ServicePlan& plan) {
+  const std::string& accepted = config.accept_proxy_protocol;
+  plan.admission.proxy_versions = {.v1 = accepted == "v1" || accepted == "any",
+                                   .v2 = accepted == "v2" || accepted == "any"};
+  std::string list;
+  for (const std::string& element : config.proxy_protocol_from)
+    list += (list.empty() ? "" : ",") + element;
+  std::string why;
+  const auto senders = net::AddressSet::parse(list, why);
+  if (!senders) return problem_of(config, "proxy_protocol_from", list, why);
+  plan.admission.proxy_senders = *senders;
+  return {};
+}
+
+// ---- Listening.
+
+std::vector<ListenerConfig> listeners_of(const ServiceConfig& config) {
+  std::vector<ListenerConfig> all;
+  if (!config.address.empty()) all.push_back({config.address, config.network});
+  all.insert(all.end(), config.listeners.begin(), config.listeners.end());
+  return all;
+}
+
+std::optional<Problem> check_listener(const PlanContext& context, const ServiceConfig& config,
+                                      const ListenerConfig& wanted) {
+  const ListenKind kind = listen_kind(wanted.network);
+  if ((kind == ListenKind::kHttps || kind == ListenKind::kTeleports) && !context.has_certificates) {
+    return problem_of(config, "network", wanted.network,
+                      "there is no certificate to listen with; put NAME.pem and NAME.key into the "
+                      "folder of -certs");
+  }
+  return {};
+}
+
+std::shared_ptr<const ListenSocket> find_socket(const OpenSockets& open,
+                                                const ListenerConfig& wanted) {
+  for (const auto& socket : open) {
+    if (socket->network == wanted.network && socket->text == wanted.address) return socket;
+  }
+  return nullptr;
+}
+
+Result<void> open_sockets(size_t workers, ListenSocket& listening) {
+  if (listening.kind != ListenKind::kUdp) {
+    Result<net::Socket> socket = net::listen_on(listening.address, {.reuse_port = false});
+    if (!socket) return socket.error();
+    listening.sockets.push_back(std::make_shared<const net::Socket>(*std::move(socket)));
+    listening.address = net::local_address(listening.sockets.front()->fd());
+    if (listening.address.is_unix()) listening.file = net::SocketFile(listening.address);
+    return {};
+  }
+  for (size_t i = 0; i < workers; ++i) {
+    // The first one alone, so that an address that another process has is not shared with it.
+    if (i == 0) {
+      const Result<net::Socket> alone = relay::open_udp(listening.address, false);
+      if (!alone) return alone.error();
+      listening.address = net::local_address(alone->fd());
+    }
+    Result<net::Socket> socket = relay::open_udp(listening.address, true);
+    if (!socket) return socket.error();
+    listening.sockets.push_back(std::make_shared<const net::Socket>(*std::move(socket)));
+  }
+  return {};
+}
+
+std::optional<Problem> add_listener(const PlanContext& context, const ServiceConfig& config,
+                                    const ListenerConfig& wanted, const OpenSockets& open,
+                                    ServicePlan& plan) {
+  if (auto problem = check_listener(context, config, wanted)) return problem;
+  if (auto socket = find_socket(open, wanted)) {
+    plan.listening.push_back(std::move(socket));
+    return {};
+  }
+  const Result<net::Address> address = listen_address(wanted.network, wanted.address);
+  if (!address) return problem_of(config, "address", wanted.address, address.error().detail);
+  auto listening = std::make_shared<ListenSocket>();
+  listening->kind = listen_kind(wanted.network);
+  listening->network = wanted.network;
+  listening->text = wanted.address;
+  listening->address = *address;
+  if (const Result<void> opened = open_sockets(context.workers, *listening); !opened) {
+    const std::string name = "address=\"" + wanted.address + "\"";
+    return Problem{config.name, "service " + config.name + ": " +
+                                    server::describe_listen_error(name, *address, opened.error())};
+  }
+  plan.listening.push_back(std::move(listening));
+  return {};
+}
+
+}  // namespace
+
+std::optional<Problem> make_plan(const PlanContext& context,
+                                 std::shared_ptr<const ServiceConfig> config,
+                                 const ServicePlan* known, const OpenSockets& open,
+                                 std::shared_ptr<ServicePlan>& result) {
+  auto plan = std::make_shared<ServicePlan>();
+  plan->config = std::move(config);
+  const ServiceConfig& wanted = *plan->config;
+  for (const BackendConfig& backend : wanted.backends) {
+    if (auto problem = add_endpoint(context, wanted, backend, known, *plan)) return problem;
+  }
+  fill_cluster_values(wanted, *plan);
+  fill_exchanges(context, wanted, *plan);
+  fill_sessions(context, wanted, *plan);
+  if (wanted.sessions_max > 0) {
+    plan->udp.sessions_max =
+        (static_cast<size_t>(wanted.sessions_max) + context.workers - 1) / context.workers;
+  }
+  if (auto problem = fill_admission(wanted, *plan)) return problem;
+  if (auto problem = fill_tls(wanted, known, *plan)) return problem;
+  for (const ListenerConfig& listener : listeners_of(wanted)) {
+    if (auto problem = add_listener(context, wanted, listener, open, *plan)) return problem;
+  }
+  plan->shared =
+      known != nullptr ? known->shared : std::make_shared<SharedService>(context.workers);
+  result = std::move(plan);
+  return {};
+}
+
+std::optional<Problem> check_plan(const PlanContext& context, const ServiceConfig& config) {
+  ServicePlan plan;
+  for (const BackendConfig& backend : config.backends) {
+    if (auto problem = add_endpoint(context, config, backend, nullptr, plan)) return problem;
+  }
+  if (auto problem = fill_admission(config, plan)) return problem;
+  for (const ListenerConfig& listener : listeners_of(config)) {
+    if (auto problem = check_listener(context, config, listener)) return problem;
+  }
+  return {};
+}
+
+void put_limits_in_force(const ServicePlan& plan) {
+  plan.shared->limits.set(plan.config->limits, plan.config->client_limits);
+  for (size_t i = 0; i < plan.cluster.endpoints.size(); ++i) {
+    upstream::SharedLimits* const limits = plan.cluster.endpoints[i].limits.get();
+    if (limits != nullptr) limits->set(limits_of(plan.config->backends[i].limits));
+  }
+}
+
+}  // namespace httpteleport::live

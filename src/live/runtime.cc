@@ -1,0 +1,317 @@
+#include "live/runtime.h"
+
+#include <algorithm>
+#include <ctime>
+#include <random>
+
+#include "base/log.h"
+#include "live/endpoint_address.h"
+
+namespace httpteleport::live {
+
+namespace {
+
+using service::BackendConfig;
+using service::Problem;
+using service::ServiceConfig;
+
+uint64_t random_seed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+int64_t unix_now() {
+  return static_cast<int64_t>(std::time(nullptr));
+}
+
+// Whether the backend takes what is new: what an operator says goes before what checks say.
+bool takes_new(const BackendConfig& config, bool healthy) {
+  if (config.state == "up") return true;
+  return config.state.empty() && healthy;
+}
+
+health::CheckType check_type(const std::string& type) {
+  if (type == "http") return health::CheckType::kHttp;
+  if (type == "https") return health::CheckType::kHttps;
+  if (type == "tls") return health::CheckType::kTls;
+  if (type == "exchange") return health::CheckType::kExchange;
+  return health::CheckType::kTcp;
+}
+
+std::shared_ptr<const health::CheckOptions> check_options(const ServiceConfig& config) {
+  using std::chrono::milliseconds;
+  const milliseconds interval(config.check_interval);
+  const int64_t timeout = config.check.timeout > 0 ? config.check.timeout : config.connect_timeout;
+  health::CheckOptions options{.type = check_type(config.check.type),
+                               .path = config.check.path,
+                               .status = config.check.status,
+                               .send = config.check.send,
+                               .expect = config.check.expect,
+                               .interval = interval,
+                               .rise = static_cast<uint32_t>(config.rise),
+                               .fall = static_cast<uint32_t>(config.fall)};
+  if (timeout > 0) options.timeout = milliseconds(timeout);
+  options.timeout = std::min<Duration>(options.timeout, interval);
+  return std::make_shared<const health::CheckOptions>(std::move(options));
+}
+
+bool wants_checks(const ServiceConfig& service, const BackendConfig& backend) {
+  return !backend.check_address.empty() && service.check.type != "none" && backend.state != "maint";
+}
+
+int64_t sum_of(const std::vector<std::unique_ptr<metrics::ServiceMetrics>>& workers,
+               metrics::Counter metrics::ServiceMetrics::*counter) {
+  uint64_t sum = 0;
+  for (const auto& worker : workers)
+    sum += (worker.get()->*counter).value();
+  return static_cast<int64_t>(sum);
+}
+
+// What services and backends have in common, of all workers.
+template <class Stats, class Workers>
+void add_traffic(const Workers& workers, Stats& stats) {
+  for (const auto& worker : workers) {
+    const metrics::TrafficMetrics& traffic = *worker;
+    stats.sent += static_cast<int64_t>(traffic.sent.value());
+    stats.received += static_cast<int64_t>(traffic.received.value());
+    stats.errors += static_cast<int64_t>(traffic.errors.value());
+    stats.connections += static_cast<int64_t>(traffic.connections.value());
+    stats.active += traffic.active.value();
+    stats.http_active += traffic.http_active.value();
+  }
+}
+
+}  // namespace
+
+Runtime::Runtime(event::Loop& loop, std::vector<std::unique_ptr<Worker>>& workers,
+                 PlanContext context, service::EventSink& events)
+    : loop_(loop),
+      workers_(workers),
+      context_(std::move(context)),
+      events_(events),
+      monitor_(loop, *this, random_seed()) {}
+
+Runtime::~Runtime() = default;
+
+// ---- Changes.
+
+std::optional<Problem> Runtime::check(const service::Change& change) {
+  for (const auto& config : change.put) {
+    if (auto problem = check_plan(context_, *config)) return problem;
+  }
+  return {};
+}
+
+std::optional<Problem> Runtime::apply(const service::Change& change) {
+  OpenSockets open;
+  const auto collect = [&](const std::string& name) {
+    const auto service = services_.find(name);
+    if (service == services_.end()) return;
+    const OpenSockets& listening = service->second.plan->listening;
+    open.insert(open.end(), listening.begin(), listening.end());
+  };
+  for (const auto& config : change.put)
+    collect(config->name);
+  for (const std::string& name : change.removed)
+    collect(name);
+  Plans plans;
+  plans.reserve(change.put.size());
+  for (const auto& config : change.put) {
+    const auto known = services_.find(config->name);
+    std::shared_ptr<ServicePlan> plan;
+    const ServicePlan* before = known == services_.end() ? nullptr : known->second.plan.get();
+    if (auto problem = make_plan(context_, config, before, open, plan)) return problem;
+    plans.push_back(std::move(plan));
+  }
+  commit(plans, change.removed);
+  return {};
+}
+
+void Runtime::commit(const Plans& plans, const std::vector<std::string>& removed) {
+  auto step = std::make_shared<Step>();
+  step->removed = removed;
+  for (const std::shared_ptr<ServicePlan>& plan : plans) {
+    set_states(*plan);
+    put_limits_in_force(*plan);
+    step->put.push_back(plan);
+  }
+  send(std::move(step));
+  for (const std::string& name : removed)
+    remove_service(name);
+  for (const std::shared_ptr<ServicePlan>& plan : plans) {
+    Service& service = services_[plan->config->name];
+    service.plan = plan;
+    take_backends(service);
+  }
+}
+
+// Who has asked for the change may count on it when he is told.
+void Runtime::send(std::shared_ptr<const Step> step) {
+  auto applied = std::make_shared<Countdown>(workers_.size());
+  for (const auto& worker : workers_)
+    worker->apply(step, applied);
+  if (!applied->wait(kApplyTimeout))
+    log_line(LogLevel::kError, "a worker is stuck: it has not taken a change up yet");
+}
+
+void Runtime::set_states(ServicePlan& plan) const {
+  const auto service = services_.find(plan.config->name);
+  for (size_t i = 0; i < plan.cluster.endpoints.size(); ++i) {
+    const BackendConfig& config = plan.config->backends[i];
+    bool healthy = true;
+    if (service != services_.end() && wants_checks(*plan.config, config)) {
+      const auto backend = service->second.backends.find(config.name);
+      if (backend != service->second.backends.end()) healthy = backend->second.healthy;
+    }
+    plan.cluster.endpoints[i].in_service = takes_new(config, healthy);
+  }
+}
+
+void Runtime::take_backends(Service& service) {
+  const ServiceConfig& config = *service.plan->config;
+  std::map<std::string, Backend> old = std::move(service.backends);
+  service.backends.clear();
+  // One object for all: the checks of thousands of services look at it.
+  const auto options = check_options(config);
+  for (size_t i = 0; i < config.backends.size(); ++i) {
+    const BackendConfig& wanted = config.backends[i];
+    auto known = old.extract(wanted.name);
+    Backend& backend = known.empty() ? service.backends[wanted.name]
+                                     : service.backends.insert(std::move(known)).position->second;
+    if (backend.key == 0) {
+      backend.service = config.name;
+      backend.key = next_key_++;
+      backend.since = unix_now();
+    }
+    backend.index = i;
+    by_key_[backend.key] = &backend;
+    set_check(service, backend, wanted, options);
+    note_status(service, backend);
+  }
+  for (const auto& [name, backend] : old)
+    remove_backend(backend);
+}
+
+void Runtime::set_check(const Service& service, Backend& backend, const BackendConfig& wanted,
+                        const std::shared_ptr<const health::CheckOptions>& options) {
+  const bool was_checked = backend.is_checked;
+  backend.is_checked = wants_checks(*service.plan->config, wanted);
+  if (!backend.is_checked) {
+    backend.healthy = true;
+    if (was_checked) monitor_.remove(backend.key);
+    return;
+  }
+  const std::string network = wanted.network == "unix" ? "unix" : "tcp";
+  const Result<Place> place = parse_place(network, wanted.check_address);
+  HT_ASSERT(place);  // make_plan() has read it
+  const std::string& host = service.plan->config->check.host;
+  monitor_.set(backend.key, {.options = options,
+                             .host = host.empty() ? wanted.check_address : host,
+                             .addresses = place->addresses});
+}
+
+void Runtime::remove_backend(const Backend& backend) {
+  by_key_.erase(backend.key);
+  if (backend.is_checked) monitor_.remove(backend.key);
+}
+
+void Runtime::remove_service(const std::string& name) {
+  const auto service = services_.find(name);
+  if (service == services_.end()) return;
+  for (const auto& [backend_name, backend] : service->second.backends)
+    remove_backend(backend);
+  services_.erase(service);
+}
+
+// ---- Health.
+
+void Runtime::on_health(health::Key key, bool up, std::string_view reason) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return;
+  Backend& backend = *found->second;
+  backend.healthy = up;
+  const Service& service = services_.find(backend.service)->second;
+  const BackendConfig& config = service.plan->config->backends[backend.index];
+  const bool in_service = takes_new(config, up);
+  for (const auto& worker : workers_)
+    worker->set_in_service(backend.service, backend.index, in_service);
+  note_status(service, backend);
+  log_line(
+      up ? LogLevel::kInfo : LogLevel::kWarn, up ? "backend is up" : "backend is down",
+      {{"service", backend.service}, {"backend", config.name}, {"cause", std::string(reason)}});
+  events_.on_event({.type = up ? "backend_up" : "backend_down",
+                    .service = backend.service,
+                    .backend = config.name,
+                    .text = std::string(reason)});
+}
+
+bool Runtime::has_available() const {
+  for (const auto& [name, service] : services_) {
+    for (const auto& [backend_name, backend] : service.backends) {
+      const BackendConfig& config = service.plan->config->backends[backend.index];
+      if (config.weight > 0 && takes_new(config, backend.healthy)) return true;
+    }
+  }
+  return false;
+}
+
+// ---- Statistics.
+
+std::string Runtime::status_of(const BackendConfig& config, const Backend& backend,
+                               const upstream::EndpointOptions& endpoint) {
+  if (!config.state.empty()) return config.state;
+  if (config.weight == 0) return "drain";
+  if (endpoint.addresses.empty()) return "unresolved";
+  return backend.healthy ? "up" : "down";
+}
+
+void Runtime::note_status(const Service& service, Backend& backend) const {
+  const ServicePlan& plan = *service.plan;
+  std::string status = status_of(plan.config->backends[backend.index], backend,
+                                 plan.cluster.endpoints[backend.index]);
+  if (status == backend.status) return;
+  backend.status = std::move(status);
+  backend.since = unix_now();
+}
+
+service::BackendStats Runtime::stats_of(const Service& service, size_t index) const {
+  const BackendConfig& config = service.plan->config->backends[index];
+  const upstream::EndpointOptions& endpoint = service.plan->cluster.endpoints[index];
+  const Backend& backend = service.backends.find(config.name)->second;
+  service::BackendStats stats{
+      .name = config.name,
+      .address = config.address,
+      .check_address = config.check_address,
+      .up = takes_new(config, backend.healthy) && config.weight > 0 && !endpoint.addresses.empty(),
+      .status = backend.status,
+      .last_error = "",
+      .up_since = backend.since,
+      .weight = config.weight};
+  add_traffic(endpoint.counters, stats);
+  for (const auto& worker : endpoint.counters)
+    stats.http_requests += static_cast<int64_t>(worker->http_requests.value());
+  if (!backend.is_checked) return stats;
+  const health::Status checks = monitor_.status(backend.key);
+  stats.check_success = static_cast<int64_t>(checks.successes);
+  stats.check_fail = static_cast<int64_t>(checks.failures);
+  stats.last_error = checks.last_error;
+  return stats;
+}
+
+std::optional<service::ServiceStats> Runtime::stats(const std::string& name) {
+  const auto found = services_.find(name);
+  if (found == services_.end()) return {};
+  const Service& service = found->second;
+  const auto& workers = service.plan->shared->counters;
+  service::ServiceStats stats;
+  for (size_t i = 0; i < service.plan->cluster.endpoints.size(); ++i)
+    stats.backends.push_back(stats_of(service, i));
+  add_traffic(workers, stats);
+  for (const auto& worker : workers)
+    stats.http_connections += static_cast<int64_t>(worker->http_requests.value());
+  stats.http_errors = sum_of(workers, &metrics::ServiceMetrics::http_errors);
+  stats.limited = sum_of(workers, &metrics::ServiceMetrics::limited);
+  return stats;
+}
+
+}  // namespace httpteleport::live

@@ -1,0 +1,107 @@
+// The live proxy as a whole: workers, shared listeners, certificates, signals.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/shuttle_flags.h"
+#include "event/folder_watch.h"
+#include "event/loop.h"
+#include "live/runtime.h"
+#include "live/worker.h"
+#include "server/pid_file.h"
+#include "server/service_manager.h"
+#include "tls/certificate_folder.h"
+
+namespace httpteleport::live {
+
+// Control thread. Signals: SIGTERM and SIGINT drain and end, a second one ends at once; SIGHUP
+// reads files anew and opens the logs again.
+class Server final : private event::IoHandler {
+ public:
+  // `events` outlives it.
+  Server(const config::ShuttleOptions& options, service::EventSink& events);
+  ~Server();
+
+  // Binds -http and -https, reads the certificates, starts the workers. No connection is taken yet.
+  // On errors returns one line that says what failed and what to do.
+  std::string start();
+  // After start().
+  Runtime& runtime() { return *runtime_; }
+  event::Loop& loop() { return loop_; }
+  net::Address http_address() const { return http_address_; }
+  net::Address https_address() const { return https_address_; }
+
+  // Called on SIGHUP, after the server has read its own files.
+  void on_reload(std::function<void()> callback) { on_reload_ = std::move(callback); }
+  // Called when a signal ends the program, before connections are refused; and when everything has
+  // ended.
+  void on_drain(std::function<void()> callback) { on_drain_ = std::move(callback); }
+  void on_stop_accepting(std::function<void()> callback) { on_stop_ = std::move(callback); }
+
+  bool is_draining() const { return draining_; }
+  // Takes connections and serves until a signal ends it. Returns the exit code.
+  int run();
+
+  // The counters of all workers. Until the server is destroyed.
+  std::vector<const metrics::WorkerMetrics*> all_metrics() const;
+
+ private:
+  struct Sockets {
+    std::vector<net::Socket> sockets;  // one for each worker
+    net::SocketFile file;
+  };
+
+  std::string open_front(const char* flag, const std::string& text, net::Address& address,
+                         Sockets& opened);
+  std::string read_certificates();
+  void reload_certificates();
+  void watch_signals();
+  void on_ready(event::Readiness readiness) override;
+  void on_signal(int signal);
+  void on_terminate();
+  void reload();
+  void begin_drain();
+  void stop_accepting();
+  void on_worker_drained();
+  void on_stuck();
+  void rotate_ticket_keys();
+  void on_log_timer();
+  void on_watchdog();
+
+  const config::ShuttleOptions& options_;
+  service::EventSink& events_;
+  const size_t worker_count_;
+  server::ServiceManager manager_;
+  event::Loop loop_;
+  net::Address http_address_;
+  net::Address https_address_;
+  net::SocketFile http_file_;
+  net::SocketFile https_file_;
+  server::PidFile pid_file_;
+  std::shared_ptr<tls::CertificateFolder> certificates_;
+  std::shared_ptr<tls::TicketKeys> ticket_keys_;
+  std::unique_ptr<event::FolderWatch> certificate_watch_;
+  metrics::WorkerMetrics access_log_metrics_;           // of the thread that writes it
+  std::unique_ptr<proxy::AccessLogWriter> access_log_;  // nullptr: none is written
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Runtime> runtime_;
+  std::function<void()> on_reload_;
+  std::function<void()> on_drain_;
+  std::function<void()> on_stop_;
+  int signal_fd_ = -1;
+  size_t workers_running_ = 0;
+  bool draining_ = false;
+  bool terminated_ = false;  // a signal has said so
+  event::MemberTimer<Server, &Server::stop_accepting> drain_delay_timer_{*this};
+  event::MemberTimer<Server, &Server::rotate_ticket_keys> ticket_timer_{*this};
+  event::MemberTimer<Server, &Server::on_watchdog> watchdog_timer_{*this};
+  event::MemberTimer<Server, &Server::on_stuck> stuck_timer_{*this};
+  event::MemberTimer<Server, &Server::on_log_timer> log_timer_{*this};
+};
+
+}  // namespace httpteleport::live

@@ -1,0 +1,164 @@
+#include "live/worker_service.h"
+
+#include <algorithm>
+
+#include "live/datagram_listener.h"
+
+namespace httpteleport::live {
+
+namespace {
+
+constexpr Duration kDrainedInterval = std::chrono::seconds(1);
+
+std::shared_ptr<const upstream::ClusterOptions> cluster_of(
+    const std::shared_ptr<const ServicePlan>& plan) {
+  return {plan, &plan->cluster};
+}
+
+}  // namespace
+
+WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts,
+                             std::shared_ptr<const ServicePlan> plan)
+    : worker_(worker),
+      hosts_(hosts),
+      plan_(std::move(plan)),
+      metrics_(*plan_->shared->counters[worker.index]),
+      cluster_(worker.loop, worker.metrics, cluster_of(plan_), worker.index),
+      queue_(worker.loop, worker.metrics, plan_->exchanges.queue),
+      policy_(worker.loop, metrics_),
+      route_{cluster_,  nullptr, queue_, proxy::RetryBudget(plan_->exchanges.retry_budget),
+             &metrics_, &policy_},
+      tcp_({worker.loop, worker.metrics, cluster_, metrics_, *this, this}, plan_->tcp) {
+  take_values(nullptr);
+}
+
+WorkerService::~WorkerService() {
+  for (const std::string& host : plan_->config->virtual_hosts)
+    hosts_.remove(host, *this);
+}
+
+void WorkerService::update(std::shared_ptr<const ServicePlan> plan) {
+  const std::shared_ptr<const ServicePlan> before = std::exchange(plan_, std::move(plan));
+  cluster_.update(cluster_of(plan_));
+  queue_.set_options(plan_->exchanges.queue);
+  tcp_.set_options(plan_->tcp);
+  for (const auto* listeners : {&listeners_, &draining_}) {
+    for (const auto& listener : *listeners)
+      listener->leave_former();
+  }
+  take_values(before.get());
+  queue_.wake();
+}
+
+void WorkerService::take_values(const ServicePlan* before) {
+  // A copy of the worker's own: each request counts its use.
+  route_.options = std::make_shared<const proxy::ExchangeOptions>(plan_->exchanges);
+  policy_.set_plan(plan_);
+  update_hosts(before);
+  update_listeners();
+}
+
+void WorkerService::update_hosts(const ServicePlan* before) {
+  const std::vector<std::string>& hosts = plan_->config->virtual_hosts;
+  if (before != nullptr) {
+    if (before->config->virtual_hosts == hosts) return;
+    for (const std::string& host : before->config->virtual_hosts)
+      hosts_.remove(host, *this);
+  }
+  for (const std::string& host : hosts)
+    hosts_.add(host, *this);
+}
+
+// New ones first, so that there is no moment without.
+void WorkerService::update_listeners() {
+  std::vector<std::unique_ptr<ServiceListener>> old = std::move(listeners_);
+  listeners_.clear();
+  for (const std::shared_ptr<const ListenSocket>& socket : plan_->listening) {
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& listener) {
+      return listener && listener->socket() == socket.get();
+    });
+    if (same == old.end()) {
+      listeners_.push_back(make_listener(socket));
+    } else {
+      listeners_.push_back(std::move(*same));
+      listeners_.back()->set_plan(*plan_);
+    }
+  }
+  for (std::unique_ptr<ServiceListener>& listener : old) {
+    if (!listener) continue;
+    listener->drain();
+    draining_.push_back(std::move(listener));
+  }
+  if (!draining_.empty()) worker_.loop.set_timer(drained_timer_, kDrainedInterval);
+}
+
+std::unique_ptr<ServiceListener> WorkerService::make_listener(
+    std::shared_ptr<const ListenSocket> socket) {
+  if (socket->kind == ListenKind::kUdp) {
+    return std::make_unique<DatagramListener>(worker_, std::move(socket), *plan_, cluster_,
+                                              metrics_, static_cast<relay::Backends&>(*this),
+                                              static_cast<relay::SessionGate&>(*this));
+  }
+  return std::make_unique<StreamListener>(worker_, std::move(socket), *plan_, route_, tcp_);
+}
+
+void WorkerService::delete_drained() {
+  std::erase_if(draining_, [](const auto& listener) { return listener->is_idle(); });
+  if (!draining_.empty()) worker_.loop.set_timer(drained_timer_, kDrainedInterval);
+}
+
+bool WorkerService::is_stream(const upstream::Endpoint& endpoint) {
+  for (const service::BackendConfig& backend : plan_->config->backends) {
+    if (backend.name == endpoint.id()) return !backend.network.starts_with("udp");
+  }
+  return false;
+}
+
+std::optional<uint32_t> WorkerService::admit(const net::Address& client) {
+  const ServiceLimits::Admission admission =
+      plan_->shared->limits.enter(client, ServiceLimits::Kind::kConnections, worker_.loop.now());
+  if (admission.answer != ServiceLimits::Answer::kAdmitted) return {};
+  return admission.ticket;
+}
+
+void WorkerService::set_in_service(size_t backend, bool in_service) {
+  cluster_.set_in_service(backend, in_service);
+  if (in_service) return queue_.wake();
+  for (const auto& listener : listeners_)
+    listener->leave(cluster_.endpoint(backend));
+}
+
+void WorkerService::set_addresses(size_t backend, std::vector<net::Address> addresses) {
+  cluster_.set_addresses(backend, std::move(addresses));
+}
+
+void WorkerService::retire() {
+  for (const std::string& host : plan_->config->virtual_hosts)
+    hosts_.remove(host, *this);
+  drain_listeners();
+}
+
+void WorkerService::drain_listeners() {
+  for (std::unique_ptr<ServiceListener>& listener : listeners_) {
+    listener->drain();
+    draining_.push_back(std::move(listener));
+  }
+  listeners_.clear();
+  tcp_.drain();
+}
+
+void WorkerService::abort() {
+  for (const auto& listener : listeners_)
+    listener->abort();
+  for (const auto& listener : draining_)
+    listener->abort();
+  tcp_.abort();
+}
+
+bool WorkerService::is_finished() const {
+  const bool listening = std::any_of(draining_.begin(), draining_.end(),
+                                     [](const auto& listener) { return !listener->is_idle(); });
+  return !listening && route_.exchanges == 0 && tcp_.is_idle() && cluster_.is_idle();
+}
+
+}  // namespace httpteleport::live
