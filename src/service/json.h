@@ -12,23 +12,15 @@
 #include <vector>
 
 #include "service/config.h"
+#include "service/json_writer.h"
 #include "service/patch.h"
 #include "service/runtime.h"
 
 namespace httpteleport::service {
 
-// How a value is laid out: over several lines, the first of which stands `depth` levels deep (and
-// is not indented: the caller has done it), or without any white space.
-struct JsonLayout {
-  bool indented = true;
-  int depth = 0;
-};
-inline constexpr JsonLayout kCompact{.indented = false};
-
-// In quotation marks. Bytes that are not UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-
-void append_json(std::string& out, const BackendConfig& backend, JsonLayout layout = {});
+// Members of a backend's that have the default for a backend of `service_network` are left out.
+void append_json(std::string& out, const BackendConfig& backend, JsonLayout layout = {},
+                 std::string_view service_network = "tcp");
 // Backends in the order of their names.
 void append_json(std::string& out, const ServiceConfig& service, JsonLayout layout = {});
 // Of all in the order of services' names. O(size); see ConfigText for what is written often.
@@ -58,6 +50,7 @@ std::string json_document(const T& value) {
 struct JsonReadLimits {
   size_t bytes_max = size_t{64} * 1024 * 1024;
   int depth_max = 64;
+  size_t elements_max = 1'000'000;  // of all lists together
   size_t warnings_max = 100;
 };
 

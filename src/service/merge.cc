@@ -36,7 +36,7 @@ void take(Check& check, const CheckPatch& patch) {
 
 std::vector<BackendConfig> merge_backends(std::vector<BackendConfig> base,
                                           const std::vector<BackendPatch>& patches,
-                                          UnnamedBackends unnamed) {
+                                          UnnamedBackends unnamed, const BackendConfig& fresh) {
   std::map<std::string, size_t> places;
   for (size_t i = 0; i < base.size(); ++i)
     places.emplace(base[i].name, i);
@@ -46,7 +46,7 @@ std::vector<BackendConfig> merge_backends(std::vector<BackendConfig> base,
     const auto place = places.find(patch.name.value_or(std::string()));
     if (place == places.end() || named[place->second]) {
       // One that is named twice becomes two: validation finds it.
-      added.push_back(merge(BackendConfig(), patch));
+      added.push_back(merge(fresh, patch));
       continue;
     }
     named[place->second] = true;
@@ -103,8 +103,10 @@ ServiceConfig merge(ServiceConfig base, const ServicePatch& patch, UnnamedBacken
   take_newer_fields(base, patch);
   // The older program takes an empty name of a host for none.
   std::erase(base.virtual_hosts, std::string());
-  if (patch.backends)
-    base.backends = merge_backends(std::move(base.backends), *patch.backends, unnamed);
+  if (patch.backends) {
+    base.backends = merge_backends(std::move(base.backends), *patch.backends, unnamed,
+                                   new_backend({}, base.network));
+  }
   return base;
 }
 
@@ -131,6 +133,17 @@ Globals merge(Globals base, const GlobalsPatch& patch) {
   return base;
 }
 
+std::string_view default_backend_network(std::string_view service_network) {
+  return service_network.starts_with("udp") ? service_network : "tcp";
+}
+
+BackendConfig new_backend(std::string name, std::string_view service_network) {
+  BackendConfig backend;
+  backend.name = std::move(name);
+  backend.network = default_backend_network(service_network);
+  return backend;
+}
+
 ServiceConfig new_service(std::string name, const Globals& globals) {
   ServiceConfig service;
   service.name = std::move(name);
@@ -145,6 +158,56 @@ ServiceConfig new_service(std::string name, const Globals& globals) {
   inherit(service.server_timeout, globals.server_timeout);
   inherit(service.connect_timeout, globals.connect_timeout);
   return service;
+}
+
+namespace {
+
+std::shared_ptr<const ServiceConfig> find(const ServiceMap& services, const std::string& name) {
+  const auto found = services.find(name);
+  return found == services.end() ? nullptr : found->second;
+}
+
+ServiceConfig merge_onto(const ServiceConfig* existing, const Globals& globals,
+                         const std::string& name, const ServicePatch& patch,
+                         const MergeRules& rules) {
+  const bool fresh = rules.replace || !existing;
+  const UnnamedBackends unnamed = rules.replace ? UnnamedBackends::kRemove : rules.unnamed_backends;
+  return merge(fresh ? new_service(name, globals) : *existing, patch, unnamed);
+}
+
+}  // namespace
+
+ServiceConfig merge(const Config& base, const std::string& name, const ServicePatch& patch,
+                    const MergeRules& rules) {
+  return merge_onto(find(base.services, name).get(), base.globals, name, patch, rules);
+}
+
+ConfigMerge merge(const Config& base, const ConfigPatch& patch, const MergeRules& rules) {
+  ConfigMerge merged;
+  merged.globals = merge(rules.replace ? Globals() : base.globals, patch.globals);
+  std::map<std::string, std::shared_ptr<const ServiceConfig>> named;
+  if (patch.services) {
+    for (const ServicePatch& one : *patch.services) {
+      const std::string name = one.name.value_or(std::string());
+      auto& after = named[name];
+      // Named before in this document, it is built upon.
+      const bool again = after != nullptr;
+      if (!again) after = find(base.services, name);
+      MergeRules its_rules = rules;
+      its_rules.replace = rules.replace && !again;
+      after = std::make_shared<const ServiceConfig>(
+          merge_onto(after.get(), merged.globals, name, one, its_rules));
+    }
+  }
+  for (auto& [name, after] : named) {
+    std::shared_ptr<const ServiceConfig> before = find(base.services, name);
+    if (!before || *before != *after) merged.services.push_back({std::move(before), after});
+  }
+  if (!rules.replace) return merged;
+  for (const auto& [name, service] : base.services) {
+    if (!named.contains(name)) merged.services.push_back({service, nullptr});
+  }
+  return merged;
 }
 
 }  // namespace httpteleport::service
