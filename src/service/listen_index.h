@@ -32,22 +32,29 @@ class ListenIndex {
   void remove(const ServiceConfig& service);
 
  private:
-  struct Place;
+  // Of one transport and port, or of one path.
+  using Key = std::string;
   struct Holder {
-    std::string service;  // of a reserved one the flag
-    std::string field;    // as it was written, for the message
-    std::string address;
-    std::string host;
-    bool reserved = false;
-    int families = 0;
+    std::string owner;    // a service, or a flag
+    std::string field;    // that names it; empty: of a flag
+    std::string address;  // as written
+    std::string host;     // in one form for all that mean the same
+    int families = 0;     // bits: 1 IPv4, 2 IPv6
     bool wildcard = false;
+    bool meets_all = false;  // of a path
+  };
+  struct Place {
+    Key key;
+    Holder holder;
   };
 
-  static std::vector<std::pair<std::string, Holder>> holders(const ServiceConfig& service);
-  const Holder* conflict(const std::string& key, const Holder& holder) const;
+  // Nothing for port 0, and for what is no address.
+  static std::optional<Place> place(const ListenerConfig& listener);
+  static std::vector<Place> places(const ServiceConfig& service);
+  const Holder* conflict(const Place& place) const;
+  void erase(const Key& key, const std::string& owner);
 
-  // By transport and port, or by transport and path.
-  std::map<std::string, std::vector<Holder>, std::less<>> held_;
+  std::map<Key, std::vector<Holder>, std::less<>> held_;
 };
 
 }  // namespace httpteleport::service

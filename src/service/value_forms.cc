@@ -1,0 +1,153 @@
+#include "service/value_forms.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "net/address.h"
+#include "service/json_writer.h"
+
+namespace httpteleport::service {
+
+namespace {
+
+constexpr size_t kNameBytesMax = 255;
+constexpr size_t kHostBytesMax = 255;
+
+bool is_alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_ip(std::string_view text, int family) {
+  unsigned char address[sizeof(in6_addr)];
+  // An IPv6 address may be of one interface: fe80::1%eth0.
+  if (family == AF_INET6) text = text.substr(0, text.find('%'));
+  return inet_pton(family, std::string(text).c_str(), address) == 1;
+}
+
+bool is_host_name(std::string_view text) {
+  return !text.empty() && text.size() <= kHostBytesMax && std::ranges::all_of(text, [](char c) {
+    return is_alphanumeric(c) || c == '.' || c == '-' || c == '_';
+  });
+}
+
+// Of the part behind the colon, which names a family for all but the networks of any.
+std::string wrong_host(std::string_view host, std::string_view network, AddressUse use) {
+  if (host.empty()) {
+    return use == AddressUse::kListen ? "" : "host:port is accepted, and the host is missing";
+  }
+  const bool is_v4 = is_ip(host, AF_INET);
+  const bool is_v6 = is_ip(host, AF_INET6);
+  if (is_v6 && network.ends_with('4')) return "an IPv4 address or a name is accepted as the host";
+  if (is_v4 && network.ends_with('6')) return "an IPv6 address or a name is accepted as the host";
+  if (is_v4 || is_v6 || is_host_name(host)) return {};
+  return "an IP address or a name is accepted as the host";
+}
+
+std::string wrong_path_of_socket(std::string_view path) {
+  if (has_control_character(path)) return "a path without control characters is accepted";
+  const Result<net::Address> address = net::Address::unix_path(path);
+  return address ? "" : address.error().detail;
+}
+
+bool is_token(std::string_view text) {
+  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return is_alphanumeric(c) || kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+bool has_control_character(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
+bool is_host(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']'))
+    return is_ip(text.substr(1, text.size() - 2), AF_INET6);
+  return is_ip(text, AF_INET6) || is_host_name(text);
+}
+
+std::string quoted_value(std::string_view text) {
+  constexpr size_t kShown = 100;
+  std::string quoted;
+  append_json_string(quoted, text.substr(0, kShown));
+  if (text.size() > kShown) quoted.insert(quoted.size() - 1, "...");
+  return quoted;
+}
+
+std::string wrong_name(std::string_view name) {
+  if (name.empty()) return "a name that is not empty is accepted";
+  if (name.size() > kNameBytesMax) return "a name of at most 255 bytes is accepted";
+  if (name.starts_with('_')) return "a name that does not begin with _ is accepted";
+  if (name.find('/') != std::string_view::npos) return "a name without / is accepted";
+  if (name == "." || name == "..") return "a name other than . and .. is accepted";
+  if (has_control_character(name)) return "a name without control characters is accepted";
+  return {};
+}
+
+std::string wrong_address(std::string_view address, std::string_view network, AddressUse use) {
+  if (network == "unix") return wrong_path_of_socket(address);
+  const Result<net::HostPort> parts = net::parse_host_port(address);
+  if (!parts) return parts.error().detail;
+  if (parts->port == 0 && use == AddressUse::kConnect)
+    return "host:port with a port from 1 to 65535 is accepted";
+  return wrong_host(parts->host, network, use);
+}
+
+std::string wrong_check_address(std::string_view address) {
+  return wrong_address(address, address.starts_with('/') ? "unix" : "tcp", AddressUse::kConnect);
+}
+
+std::string wrong_virtual_host(std::string_view text) {
+  constexpr char kForms[] = "host, host/path, *.host and * are accepted, without a port";
+  const size_t slash = text.find('/');
+  std::string_view host = text.substr(0, slash);
+  const std::string_view path = slash == std::string_view::npos ? "" : text.substr(slash);
+  const bool odd_path = std::ranges::any_of(path, [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '?' || c == '#';
+  });
+  if (odd_path) return kForms;
+  if (host == "*") return {};
+  const bool wildcard = host.starts_with("*.");
+  if (wildcard) host.remove_prefix(2);
+  // IPv6 addresses stand in brackets, as in a Host field.
+  const bool bare_colon = host.find(':') != std::string_view::npos && !host.starts_with('[');
+  return is_host(host) && !bare_colon && !(wildcard && host.starts_with('[')) ? "" : kForms;
+}
+
+std::string wrong_error_page(std::string_view page) {
+  constexpr char kForms[] = "http://..., https://..., file:/PATH and text:TEXT are accepted";
+  if (page.starts_with("text:")) return {};
+  if (has_control_character(page)) return kForms;
+  if (page.starts_with("file:/")) return {};
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!page.starts_with(scheme)) continue;
+    const std::string_view rest = page.substr(scheme.size());
+    if (!rest.empty() && rest.front() != '/' && rest.find(' ') == std::string_view::npos) return {};
+  }
+  return kForms;
+}
+
+std::string wrong_balance(std::string_view balance) {
+  constexpr std::string_view kHash = "hash:";
+  if (balance.starts_with(kHash)) {
+    return is_token(balance.substr(kHash.size())) ? "" : "the name of a header goes behind hash:";
+  }
+  for (const std::string_view known : {"RR", "LC", "least_loaded", "two_choices", "ewma"}) {
+    if (balance == known) return {};
+  }
+  return "RR, LC, least_loaded, two_choices, ewma and hash:HEADER are accepted";
+}
+
+std::string wrong_compression(std::string_view text) {
+  if (text.empty() || text == "none" || text == "flate" || text == "snappy") return {};
+  if (text.size() == 7 && text.starts_with("flate:") && text[6] >= '1' && text[6] <= '9') return {};
+  return "none, flate, flate:1 to flate:9 and snappy are accepted";
+}
+
+}  // namespace httpteleport::service

@@ -1,0 +1,43 @@
+// The forms of values in documents. Each check returns what is accepted, or an empty text if the
+// value is accepted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace httpteleport::service {
+
+// Of a service or a backend: a part of a path of the admin API that is no word of the API itself.
+std::string wrong_name(std::string_view name);
+
+enum class AddressUse { kListen, kConnect };
+// host:port, with port 0 for listening only, or the path of a unix socket; as `network` has it. The
+// host is an IP address of the network's family, or a name, and may be empty for listening.
+std::string wrong_address(std::string_view address, std::string_view network, AddressUse use);
+
+// Where a check connects to: host:port, or the path of a unix socket, which begins with '/'.
+std::string wrong_check_address(std::string_view address);
+
+// host, host/path, *.host, *.
+std::string wrong_virtual_host(std::string_view host);
+
+// http(s)://HOST..., file:/PATH, text:TEXT.
+std::string wrong_error_page(std::string_view page);
+
+// RR LC least_loaded two_choices ewma hash:FIELD.
+std::string wrong_balance(std::string_view balance);
+
+// none flate flate:1 to flate:9 snappy, or empty.
+std::string wrong_compression(std::string_view text);
+
+// A name of a host or an IP address.
+bool is_host(std::string_view text);
+
+// Bytes that end a line or a text somewhere else.
+bool has_control_character(std::string_view text);
+
+// In quotation marks, at most 100 bytes of it.
+std::string quoted_value(std::string_view text);
+
+}  // namespace httpteleport::service
