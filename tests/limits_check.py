@@ -222,6 +222,14 @@ REACHED_BY = {
         ("src/health/answer_test.cc", "HttpAnswer.IsBoundedInEveryPart"),
     "bytes of an answer in which a text is looked for":
         ("src/health/answer_test.cc", "HttpAnswer.IsBoundedInEveryPart"),
+    "a page, bytes":
+        ("src/fetch/error_pages_test.cc", "ErrorPagesTest.BoundsSizeAndTime"),
+    "getting a page, with redirects":
+        ("src/fetch/error_pages_test.cc", "ErrorPagesTest.BoundsSizeAndTime"),
+    "redirects":
+        ("src/fetch/error_pages_test.cc", "ErrorPagesTest.FollowsAFewRedirects"),
+    "threads that fetch":
+        ("src/event/refresher_test.cc", "RefresherTest.IsNotHeldUpByJobsThatTakeLong"),
 }
 
 
