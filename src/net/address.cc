@@ -107,6 +107,13 @@ uint16_t Address::port() const {
   return ntohs(is_ipv6() ? as_v6(storage_).sin6_port : as_v4(storage_).sin_port);
 }
 
+Address Address::with_port(uint16_t port) const {
+  Address other = *this;
+  if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(other.storage_).sin_port = htons(port);
+  if (is_ipv6()) reinterpret_cast<sockaddr_in6&>(other.storage_).sin6_port = htons(port);
+  return other;
+}
+
 std::string Address::ip() const {
   if (!is_valid()) return "unknown";
   if (is_unix()) return "";

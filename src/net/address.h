@@ -30,6 +30,8 @@ class Address {
   int family() const { return storage_.ss_family; }
   // 0 for a unix socket.
   uint16_t port() const;
+  // The same with another port; of a unix socket: the same.
+  Address with_port(uint16_t port) const;
   // As given to unix_path(); empty for what is no unix socket, and for one without a path.
   std::string path() const;
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
