@@ -14,7 +14,7 @@ class ChallengePages final : public PageSource {
   ChallengePages(const acme::Manager& manager, uint16_t https_port)
       : manager_(manager), https_port_(https_port) {}
 
-  Page page_for(const http::RequestHead& head) override;
+  Page page_for(const Request& request) override;
 
  private:
   const acme::Manager& manager_;

@@ -20,10 +20,10 @@ class ChallengePagesTest : public testing::Test {
   }
   // Where a request for `authority` is sent to.
   std::string location(std::string_view authority, uint16_t https_port) {
-    http::RequestHead head;
-    head.target = "/a?b";
-    head.authority = authority;
-    return ChallengePages(*manager_, https_port).page_for(head).location;
+    Request request;
+    request.target = "/a?b";
+    request.authority = authority;
+    return ChallengePages(*manager_, https_port).page_for(request).location;
   }
 
   test::TemporaryFolder folder_;

@@ -4,10 +4,11 @@
 
 namespace httpteleport::admin {
 
-LocalServer::LocalServer(event::Loop& loop, net::Socket listen_socket, PageSource& source)
+LocalServer::LocalServer(event::Loop& loop, net::Socket listen_socket, Site& site,
+                         const proxy::Http1SessionOptions& http1)
     : lingering_(loop, {}),
-      handlers_(source),
-      sessions_{loop, metrics_, lingering_, date_, &handlers_, {}, {}},
+      handlers_(site),
+      sessions_{loop, metrics_, lingering_, date_, &handlers_, http1, {}},
       listener_(loop, std::move(listen_socket), *this, metrics_) {}
 
 LocalServer::~LocalServer() {
@@ -15,8 +16,15 @@ LocalServer::~LocalServer() {
     sessions_.sessions.front().abort();
 }
 
+void LocalServer::drain() {
+  listener_.close();
+  sessions_.draining = true;
+  sessions_.sessions.for_each([](proxy::Session& session) { session.drain(); });
+}
+
 void LocalServer::on_accept(net::Socket socket, const net::Address& peer) {
-  proxy::Http1Session::start(sessions_, std::move(socket), peer, {});
+  const net::Address local = net::local_address(socket.fd());
+  proxy::Http1Session::start(sessions_, std::move(socket), peer, local);
   const int64_t lingering = static_cast<int64_t>(lingering_.count());
   if (metrics_.downstream_sockets.open.value() - lingering > kConnectionsMax)
     sessions_.sessions.front().abort();

@@ -1,5 +1,5 @@
 // An HTTP server for answers that the program makes itself, on the control thread: the pages of
-// operators, the challenges of certification authorities.
+// operators, the admin API, the challenges of certification authorities.
 #pragma once
 
 #include "admin/pages.h"
@@ -9,19 +9,25 @@
 
 namespace httpteleport::admin {
 
-// Its traffic is not counted among the proxy's. The loop and the source of its pages outlive it.
+// Its traffic is not counted among the proxy's. The loop and the site outlive it. The listening
+// socket may be TCP or unix.
 class LocalServer final : private net::AcceptHandler {
  public:
   // Over it the oldest is closed: a certification authority comes, asks and goes, and must not be
   // kept out by clients that stay.
   static constexpr int64_t kConnectionsMax = 512;
 
-  LocalServer(event::Loop& loop, net::Socket listen_socket, PageSource& source);
+  LocalServer(event::Loop& loop, net::Socket listen_socket, Site& site,
+              const proxy::Http1SessionOptions& http1 = {});
   ~LocalServer();
 
   Result<void> start() { return listener_.start(); }
   // What is accepted is served on.
   void stop_accepting() { listener_.close(); }
+  // The same, and each connection ends with the answer under way.
+  void drain();
+  // Nobody is connected any more.
+  bool is_idle() const { return metrics_.downstream_sockets.open.value() == 0; }
   net::Address address() const { return listener_.address(); }
 
  private:
@@ -30,7 +36,7 @@ class LocalServer final : private net::AcceptHandler {
   metrics::WorkerMetrics metrics_;
   net::LingeringConnections lingering_;
   http::DateCache date_;
-  PageHandlers handlers_;
+  SiteHandlers handlers_;
   proxy::SessionContext sessions_;
   net::Listener listener_;
 };

@@ -4,37 +4,20 @@
 
 namespace httpteleport::admin {
 
-namespace {
-
-// The value of `name` in a query string, "" if it is not there.
-std::string_view query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const size_t end = query.find('&');
-    const std::string_view pair = query.substr(0, end);
-    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=')
-      return pair.substr(name.size() + 1);
-    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
-  }
-  return {};
-}
-
-}  // namespace
-
-Page MetricsPages::page_for(const http::RequestHead& head) {
-  const std::string_view path = path_of(head);
-  const std::string_view query = head.target.substr(std::min(path.size() + 1, head.target.size()));
+Page MetricsPages::page_for(const Request& request) {
+  const std::string_view path = request.path();
   const bool known =
       path == "/expvar" || path == "/prometheus" || path == "/healthz" || path == "/readyz";
   if (!known) {
     return {.status = 400,
             .body = "unsupported path; /expvar, /prometheus, /healthz and /readyz are there\n"};
   }
-  if (head.method != http::Method::kGet && head.method != http::Method::kHead)
+  if (request.method != http::Method::kGet && request.method != http::Method::kHead)
     return {.status = 405, .body = "only GET and HEAD are served here\n"};
   if (path == "/prometheus") return prometheus();
   if (path == "/healthz") return {.body = "alive\n"};
   if (path == "/readyz") return readiness();
-  return {.body = metrics::to_expvar_json(shown_, query_value(query, "r")),
+  return {.body = metrics::to_expvar_json(shown_, query_value(request.query(), "r")),
           .content_type = "application/json; charset=utf-8"};
 }
 

@@ -18,7 +18,7 @@ class MetricsPages final : public PageSource {
   MetricsPages(std::vector<const metrics::WorkerMetrics*> shown, std::function<bool()> is_ready)
       : shown_(std::move(shown)), is_ready_(std::move(is_ready)) {}
 
-  Page page_for(const http::RequestHead& head) override;
+  Page page_for(const Request& request) override;
 
  private:
   Page prometheus();
