@@ -1,6 +1,7 @@
 #include "admin/metrics_pages.h"
 
 #include "metrics/export.h"
+#include "metrics/prometheus_text.h"
 
 namespace httpteleport::admin {
 
@@ -23,10 +24,11 @@ Page MetricsPages::page_for(const Request& request) {
 
 Page MetricsPages::prometheus() {
   prometheus_calls_.add();
-  std::string text = metrics::to_prometheus(shown_);
-  text += "# TYPE prometheusHandlerCalls counter\nprometheusHandlerCalls " +
-          std::to_string(prometheus_calls_.value()) + "\n";
-  return {.body = std::move(text), .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+  metrics::PrometheusText calls;
+  calls.family("prometheusHandlerCalls", "counter");
+  calls.sample(static_cast<int64_t>(prometheus_calls_.value()));
+  return {.body = metrics::to_prometheus(shown_) + calls.take(),
+          .content_type = metrics::kPrometheusContentType};
 }
 
 Page MetricsPages::readiness() const {

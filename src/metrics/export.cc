@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "metrics/prometheus_text.h"
+
 namespace httpteleport::metrics {
 
 namespace {
@@ -141,28 +143,20 @@ std::string family_of(std::string_view name_with_labels) {
   return std::string(name_with_labels.substr(0, name_with_labels.find('{')));
 }
 
-void append_type(std::string& text, const std::string& family, const char* type) {
-  text += "# TYPE " + family + " " + type + "\n";
-}
-
-void append_durations(std::string& text, const HistogramSnapshot& durations) {
-  append_type(text, "httptp_request_duration_seconds", "histogram");
-  std::array<char, 128> line;
+void append_durations(PrometheusText& text, const HistogramSnapshot& durations) {
+  static constexpr std::string_view kName = "httptp_request_duration_seconds";
+  text.family(kName, "histogram");
+  const std::string name(kName);
+  std::array<char, 32> number;
   for (const uint64_t bound : kDurationBoundsUs) {
-    std::snprintf(line.data(), line.size(),
-                  "httptp_request_duration_seconds_bucket{le=\"%g\"} %llu\n",
-                  static_cast<double>(bound) / 1e6,
-                  static_cast<unsigned long long>(durations.count_up_to(bound)));
-    text += line.data();
+    std::snprintf(number.data(), number.size(), "%g", static_cast<double>(bound) / 1e6);
+    text.line(name + "_bucket{" + PrometheusText::label("le", number.data()) + "}",
+              std::to_string(durations.count_up_to(bound)));
   }
-  std::snprintf(line.data(), line.size(),
-                "httptp_request_duration_seconds_bucket{le=\"+Inf\"} %llu\n",
-                static_cast<unsigned long long>(durations.count));
-  text += line.data();
-  std::snprintf(line.data(), line.size(), "httptp_request_duration_seconds_sum %.6f\n",
-                static_cast<double>(durations.sum_us) / 1e6);
-  text += line.data();
-  text += "httptp_request_duration_seconds_count " + std::to_string(durations.count) + "\n";
+  text.line(name + "_bucket{le=\"+Inf\"}", std::to_string(durations.count));
+  std::snprintf(number.data(), number.size(), "%.6f", static_cast<double>(durations.sum_us) / 1e6);
+  text.line(name + "_sum", number.data());
+  text.line(name + "_count", std::to_string(durations.count));
 }
 
 }  // namespace
@@ -187,26 +181,26 @@ std::string to_expvar_json(Workers workers, std::string_view name_filter) {
 }
 
 std::string to_prometheus(Workers workers) {
-  std::string text;
+  PrometheusText text;
   for (const NamedNumber& number : kNumbers) {
-    append_type(text, number.expvar, number.type);
-    text += std::string(number.expvar) + " " + std::to_string(sum(workers, number)) + "\n";
+    text.family(number.expvar, number.type);
+    text.sample(sum(workers, number));
   }
   std::string open_family;
   for (const NamedNumber& number : kNumbers) {
     if (number.prometheus == nullptr) continue;
     const std::string family = family_of(number.prometheus);
-    if (family != open_family) append_type(text, family, number.type);
+    if (family != open_family) text.family(family, number.type);
     open_family = family;
-    text += std::string(number.prometheus) + " " + std::to_string(sum(workers, number)) + "\n";
+    text.line(number.prometheus, std::to_string(sum(workers, number)));
   }
-  append_type(text, "httptp_failures_total", "counter");
+  text.family("httptp_failures_total", "counter");
   for (size_t code = 0; code < WorkerMetrics::kCodes; ++code) {
-    text += std::string("httptp_failures_total{reason=\"") + code_name(static_cast<Code>(code)) +
-            "\"} " + std::to_string(sum_failures(workers, code)) + "\n";
+    text.sample(PrometheusText::label("reason", code_name(static_cast<Code>(code))),
+                static_cast<int64_t>(sum_failures(workers, code)));
   }
   append_durations(text, sum_durations(workers));
-  return text;
+  return text.take();
 }
 
 }  // namespace httpteleport::metrics
