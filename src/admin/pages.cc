@@ -111,7 +111,7 @@ class SiteRequest final : public http::RequestHandler {
     if (most == 0 || is_refused_) return;
     if (bytes.size() > most - request_.body.size()) return refuse_large();
     if (bytes.size() > SiteHandlers::kHeldBytesMax - held_bytes_)
-      return refuse({.status = 503, .body = "too much is being uploaded; try again\n"});
+      return refuse(error_page(503, "too much is being uploaded; try again"));
     held_bytes_ += bytes.size();
     request_.body += bytes;
   }
@@ -156,6 +156,12 @@ class SiteRequest final : public http::RequestHandler {
 
 }  // namespace
 
+Page error_page(int status, std::string line) {
+  return {.status = status,
+          .body = std::move(line) + "\n",
+          .fields = {{"X-Content-Type-Options", "nosniff"}}};
+}
+
 Page method_not_allowed(std::string allow) {
   std::string line = "only " + allow + " are served here\n";
   return {.status = 405, .body = std::move(line), .fields = {{"Allow", std::move(allow)}}};
@@ -175,6 +181,10 @@ AnswerStream::~AnswerStream() {
 
 void AnswerStream::send(std::string_view bytes) {
   if (lane_) lane_->send_bytes(bytes);
+}
+
+bool AnswerStream::is_open() const {
+  return lane_ != nullptr && lane_->is_open();
 }
 
 void AnswerStream::end() {

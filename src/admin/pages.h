@@ -25,6 +25,9 @@ struct Page {
   std::vector<std::pair<std::string_view, std::string>> fields{};  // others; names are static
 };
 
+// One line that says what is wrong, in the shape that the clients of the older program know.
+Page error_page(int status, std::string line);
+
 // 405 that names the methods that are there, a list: "GET, HEAD".
 Page method_not_allowed(std::string allow);
 
@@ -54,6 +57,7 @@ class AnswerStream {
 
   // Nothing on a stream that is dead.
   void send(std::string_view bytes);
+  bool is_open() const;
   // In good order. Last call.
   void end();
   // So that the client sees that something is missing. Last call.
