@@ -23,6 +23,18 @@ struct TestAnswer {
   std::string field(std::string_view name) const { return head.find(name).value_or(""); }
 };
 
+// A site that is there before what it stands for.
+class LateSite final : public Site {
+ public:
+  std::optional<Page> refuse(const Request& head) override { return site->refuse(head); }
+  size_t body_bytes_max() const override { return site->body_bytes_max(); }
+  void serve(const Request& request, Answer answer) override {
+    site->serve(request, std::move(answer));
+  }
+
+  Site* site = nullptr;
+};
+
 class TestLocalServer {
  public:
   // Listens on 127.0.0.1, or at `unix_path`.
