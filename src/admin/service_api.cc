@@ -5,6 +5,7 @@
 
 #include "admin/openapi.h"
 #include "admin/service_metrics.h"
+#include "base/log.h"
 #include "metrics/prometheus_text.h"
 #include "service/json.h"
 #include "service/json_writer.h"
@@ -59,6 +60,23 @@ std::string_view word_of(std::string_view body) {
   const size_t begin = body.find_first_not_of(kAround);
   if (begin == std::string_view::npos) return {};
   return body.substr(begin, body.find_last_not_of(kAround) - begin + 1);
+}
+
+// What an operator wants to know of whatever changes the configuration.
+void log_change(const std::string& request, const Outcome& outcome) {
+  if (outcome.ok()) {
+    if (outcome.changes.empty()) return;
+    log_line(LogLevel::kInfo, "configuration changed",
+             {{"request", request},
+              {"version", outcome.version},
+              {"change", outcome.changes.front()},
+              {"changes", outcome.changes.size()}});
+    return;
+  }
+  const bool is_lost = outcome.kind == Outcome::Kind::kStateNotWritten;
+  log_line(is_lost ? LogLevel::kError : LogLevel::kWarn,
+           is_lost ? "configuration changed, but not saved" : "configuration not changed",
+           {{"request", request}, {"reason", outcome.message}});
 }
 
 void append_texts(service::JsonWriter& json, std::string_view key,
@@ -423,9 +441,11 @@ service::Registry::Done ServiceApi::answer_with(const Call& call, Answer answer,
   const bool is_minimal = prefer != nullptr && has_tag(*prefer, "return=minimal", false);
   if (is_minimal) then = Then::kNothing;
   const bool dry_run = call.change.dry_run;
+  std::string what = call.request.method_text + " " + std::string(call.request.path());
   // Not `this`: the answer may come when the API has gone, but not when the registry has.
-  return [&registry = registry_, written = state_written_, kept, statuses, then,
-          dry_run](const Outcome& outcome) {
+  return [&registry = registry_, written = state_written_, kept, statuses, then, dry_run,
+          what = std::move(what)](const Outcome& outcome) {
+    if (!dry_run) log_change(what, outcome);
     if (!dry_run && outcome.ok()) *written = true;
     if (outcome.kind == Outcome::Kind::kStateNotWritten) *written = false;
     Page page = !outcome.ok() ? failure_page(outcome, statuses)
