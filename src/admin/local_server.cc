@@ -5,10 +5,10 @@
 namespace httpteleport::admin {
 
 LocalServer::LocalServer(event::Loop& loop, net::Socket listen_socket, Site& site,
-                         const proxy::Http1SessionOptions& http1)
+                         const Options& options)
     : lingering_(loop, {}),
-      handlers_(site),
-      sessions_{loop, metrics_, lingering_, date_, &handlers_, http1, {}},
+      handlers_(site, options.held_bytes_max),
+      sessions_{loop, metrics_, lingering_, date_, &handlers_, options.http1, {}},
       listener_(loop, std::move(listen_socket), *this, metrics_) {}
 
 LocalServer::~LocalServer() {

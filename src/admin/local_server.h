@@ -17,8 +17,15 @@ class LocalServer final : private net::AcceptHandler {
   // kept out by clients that stay.
   static constexpr int64_t kConnectionsMax = 512;
 
-  LocalServer(event::Loop& loop, net::Socket listen_socket, Site& site,
-              const proxy::Http1SessionOptions& http1 = {});
+  struct Options {
+    proxy::Http1SessionOptions http1{};
+    // Of bodies that are being read, together; over it the one that grows gets 503.
+    size_t held_bytes_max = 256 * 1024 * 1024;
+  };
+
+  LocalServer(event::Loop& loop, net::Socket listen_socket, Site& site, const Options& options);
+  LocalServer(event::Loop& loop, net::Socket listen_socket, Site& site)
+      : LocalServer(loop, std::move(listen_socket), site, Options{}) {}
   ~LocalServer();
 
   Result<void> start() { return listener_.start(); }

@@ -75,6 +75,37 @@ TEST_F(LocalServerTest, RefusesABodyThatGrowsTooLong) {
   EXPECT_EQ(server_.read(client).status, 413);
 }
 
+// Each below its own limit.
+TEST(LocalServerBodies, AreBoundedTogether) {
+  TestSite site;
+  TestLocalServer server(site, "", {.held_bytes_max = 1500});
+  const std::string head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
+  net::TestPeer& first = server.connect();
+  first.send(head + std::string(900, 'x'));
+  net::TestPeer& second = server.connect();
+  second.send(head + std::string(500, 'x'));
+  server.net.settle();
+  second.send(std::string(200, 'x'));
+  EXPECT_EQ(server.read(second).status, 503);
+  first.send(std::string(100, 'x'));
+  EXPECT_EQ(server.read(first).status, 200);
+  EXPECT_EQ(server.ask("PUT", "/", std::string(1000, 'x')).status, 200);
+}
+
+TEST(LocalServerBodies, AreForgottenWithTheirClients) {
+  TestSite site;
+  TestLocalServer server(site, "", {.held_bytes_max = 1500});
+  for (int i = 0; i < 3; ++i) {
+    net::TestPeer& client = server.connect();
+    client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" +
+                std::string(900, 'x'));
+    server.net.settle();
+    EXPECT_EQ(client.received, "");
+    client.close();
+    ASSERT_TRUE(server.net.run_until([&] { return server.server->is_idle(); }));
+  }
+}
+
 TEST_F(LocalServerTest, TakesABodyAsLongAsTheLimit) {
   EXPECT_EQ(server_.ask("PUT", "/", std::string(1000, 'x')).status, 200);
 }

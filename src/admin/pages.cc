@@ -82,10 +82,10 @@ namespace {
 // past.
 class SiteRequest final : public http::RequestHandler {
  public:
-  SiteRequest(Site& site, size_t& held_bytes, http::DownstreamStream& downstream,
+  SiteRequest(Site& site, HeldBytes& held, http::DownstreamStream& downstream,
               const net::Address& local)
       : site_(site),
-        held_bytes_(held_bytes),
+        held_(held),
         downstream_(downstream),
         local_(local),
         lane_(std::make_shared<AnswerLane>(downstream)) {}
@@ -110,9 +110,9 @@ class SiteRequest final : public http::RequestHandler {
     const size_t most = site_.body_bytes_max();
     if (most == 0 || is_refused_) return;
     if (bytes.size() > most - request_.body.size()) return refuse_large();
-    if (bytes.size() > SiteHandlers::kHeldBytesMax - held_bytes_)
+    if (bytes.size() > held_.max - held_.now)
       return refuse(error_page(503, "too much is being uploaded; try again"));
-    held_bytes_ += bytes.size();
+    held_.now += bytes.size();
     request_.body += bytes;
   }
 
@@ -141,12 +141,12 @@ class SiteRequest final : public http::RequestHandler {
   }
   // Not left to the destructor, which may come when the server has gone.
   void forget_body() {
-    held_bytes_ -= request_.body.size();
+    held_.now -= request_.body.size();
     request_.body = {};
   }
 
   Site& site_;
-  size_t& held_bytes_;
+  HeldBytes& held_;
   http::DownstreamStream& downstream_;
   const net::Address local_;
   std::shared_ptr<AnswerLane> lane_;
@@ -211,7 +211,7 @@ AnswerStream Answer::stream(const Page& head, StreamOwner& owner) {
 
 std::unique_ptr<http::RequestHandler> SiteHandlers::make_handler(http::DownstreamStream& downstream,
                                                                  const proxy::ClientInfo& client) {
-  return std::make_unique<SiteRequest>(site_, held_bytes_, downstream, client.local_address);
+  return std::make_unique<SiteRequest>(site_, held_, downstream, client.local_address);
 }
 
 }  // namespace httpteleport::admin

@@ -107,20 +107,24 @@ class PageSource : public Site {
   ~PageSource() = default;
 };
 
+// What the bodies of requests take up.
+struct HeldBytes {
+  size_t now = 0;
+  size_t max = 0;
+};
+
 // Answers every request at `site`, which outlives it.
 class SiteHandlers final : public proxy::RequestHandlerFactory {
  public:
-  // Of bodies that are being read, together; over it the one that grows gets 503.
-  static constexpr size_t kHeldBytesMax = 256 * 1024 * 1024;
-
-  explicit SiteHandlers(Site& site) : site_(site) {}
+  // `held_bytes_max`: of bodies that are being read, together; over it the one that grows gets 503.
+  SiteHandlers(Site& site, size_t held_bytes_max) : site_(site), held_{0, held_bytes_max} {}
 
   std::unique_ptr<http::RequestHandler> make_handler(http::DownstreamStream& downstream,
                                                      const proxy::ClientInfo& client) override;
 
  private:
   Site& site_;
-  size_t held_bytes_ = 0;
+  HeldBytes held_;
 };
 
 }  // namespace httpteleport::admin

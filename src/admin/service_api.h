@@ -22,6 +22,8 @@ namespace httpteleport::admin {
 class ServiceApi final : public Site {
  public:
   static constexpr size_t kBodyBytesMax = 64 * 1024 * 1024;
+  // For the server's options: browsers send what they have got of anything on this host.
+  static constexpr size_t kHeadBytesMax = 64 * 1024;
 
   struct Options {
     // Members of /_version, "name" and "version" among them.

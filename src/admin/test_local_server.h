@@ -38,14 +38,15 @@ class LateSite final : public Site {
 class TestLocalServer {
  public:
   // Listens on 127.0.0.1, or at `unix_path`.
-  explicit TestLocalServer(Site& site, const std::string& unix_path = {}) {
+  explicit TestLocalServer(Site& site, const std::string& unix_path = {},
+                           const LocalServer::Options& options = {}) {
     net::Socket listening = net::TestNet::listen_socket();
     if (!unix_path.empty()) {
       auto socket = net::listen_on(*net::Address::unix_path(unix_path), {});
       HT_ASSERT(socket.has_value());
       listening = *std::move(socket);
     }
-    server = std::make_unique<LocalServer>(net.loop, std::move(listening), site);
+    server = std::make_unique<LocalServer>(net.loop, std::move(listening), site, options);
     HT_ASSERT(server->start().has_value());
     address = server->address();
   }
