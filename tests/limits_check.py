@@ -56,6 +56,22 @@ REACHED_BY = {
         ("src/upstream/health_check_test.cc", "HealthCheckTest.CountsSilenceAndRefusalAsBad"),
     "links to one endpoint, a worker":
         ("tests/integration/flags_link_test.cc", "FlagsLink.OutConnsPerAddrIsTheNumberOfLinks"),
+    "connections to `-admin`, and to `-metrics-addr`":
+        ("src/admin/local_server_test.cc", "LocalServerConnections.AreBounded"),
+    "head of a request to the API, bytes":
+        ("src/admin/service_api_new_test.cc", "ServiceApiLimits.BoundTheHeadOfARequest"),
+    "body of a request to the API, bytes":
+        ("src/admin/service_api_test.cc", "ServiceApiTest.RefusesABodyThatIsTooLong"),
+    "bodies of such requests together, bytes, a server":
+        ("src/admin/local_server_test.cc", "LocalServerBodies.AreBoundedTogether"),
+    "token file, bytes":
+        ("src/admin/request_guard_test.cc", "AdminTokenTest.IsReadFromTheBeginningOfALongFile"),
+    "listeners to events":
+        ("src/admin/event_stream_test.cc", "EventStreamTest.BoundsTheNumberOfStreams"),
+    "events kept, and by how many a listener may be behind":
+        ("src/admin/event_stream_test.cc", "EventStreamTest.DisconnectsAListenerThatDoesNotListen"),
+    "a text in an event, bytes; changes told in one":
+        ("src/admin/event_stream_test.cc", "EventStreamTest.BoundsWhatOneEventTells"),
     "names with a certificate, wanted, or failed":
         ("src/acme/name_table_test.cc", "NameTableTest.BoundsNamesQueueAndOrdersAtATime"),
     "names whose order has not begun":

@@ -1,6 +1,7 @@
 #include "admin/local_server.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <functional>
 #include <optional>
@@ -73,6 +74,22 @@ TEST_F(LocalServerTest, RefusesABodyThatGrowsTooLong) {
   client.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" +
               std::string(1000, 'x') + "\r\n1\r\nx\r\n");
   EXPECT_EQ(server_.read(client).status, 413);
+}
+
+TEST(LocalServerConnections, AreBounded) {
+  rlimit descriptors{};  // both ends are in this process
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  descriptors.rlim_cur = descriptors.rlim_max;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  TestSite site;
+  TestLocalServer server(site);
+  net::TestPeer& oldest = server.connect();
+  std::vector<net::TestPeer*> others;
+  for (int64_t i = 0; i < LocalServer::kConnectionsMax; ++i)
+    others.push_back(&server.connect());
+  ASSERT_TRUE(server.net.run_until([&] { return oldest.ended || oldest.broken; }));
+  for (const net::TestPeer* other : others)
+    ASSERT_FALSE(other->ended || other->broken);
 }
 
 // Each below its own limit.

@@ -129,6 +129,11 @@ TEST_F(AdminTokenTest, IsComparedToTheLastCharacter) {
     EXPECT_FALSE(token_.is_borne_by(wrong)) << wrong;
 }
 
+TEST_F(AdminTokenTest, IsReadFromTheBeginningOfALongFile) {
+  EXPECT_EQ(load(std::string(kToken) + "\n" + std::string(AdminToken::kFileBytesMax, 'x')), "");
+  EXPECT_TRUE(token_.is_borne_by("Bearer " + std::string(kToken)));
+}
+
 TEST_F(AdminTokenTest, LetsNobodyInBeforeItIsRead) {
   EXPECT_FALSE(token_.is_borne_by("Bearer "));
   EXPECT_EQ(token_.load(folder_.file("none")), "-admin-token=\"" + folder_.file("none") +
