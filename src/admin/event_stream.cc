@@ -82,7 +82,7 @@ void EventStream::on_event(const service::Event& event) {
   service::JsonWriter json(data, service::kCompact);
   json.begin_object();
   json.member("time", now());
-  json.member("service", event.service);
+  if (!event.service.empty()) json.member("service", event.service);
   if (!event.backend.empty()) json.member("backend", event.backend);
   json.member("text", cut(event.text, options_.text_bytes_max));
   json.end_object();

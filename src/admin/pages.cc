@@ -67,6 +67,8 @@ class AnswerLane {
     head.reason = http::reason_of(page.status);
     if (!page.content_type.empty())
       head.fields.add("Content-Type", page.content_type, http::FieldId::kContentType);
+    // No page elsewhere gets at it by calling it a script.
+    head.fields.add("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : page.fields)
       head.fields.add(name, value);
     return head;
@@ -157,9 +159,7 @@ class SiteRequest final : public http::RequestHandler {
 }  // namespace
 
 Page error_page(int status, std::string line) {
-  return {.status = status,
-          .body = std::move(line) + "\n",
-          .fields = {{"X-Content-Type-Options", "nosniff"}}};
+  return {.status = status, .body = std::move(line) + "\n"};
 }
 
 Page method_not_allowed(std::string allow) {

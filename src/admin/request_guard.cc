@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "net/socket.h"
 
@@ -151,7 +152,12 @@ std::optional<Page> RequestGuard::refuse(const Request& request) const {
 
 std::optional<Page> GuardedSite::refuse(const Request& head) {
   std::optional<Page> page = guard_.refuse(head);
-  return page ? std::move(page) : site_.refuse(head);
+  if (!page) return site_.refuse(head);
+  log_line(LogLevel::kWarn, "admin request refused",
+           {{"request", head.method_text + " " + std::string(head.path())},
+            {"host", head.authority},
+            {"status", page->status}});
+  return page;
 }
 
 void GuardedSite::serve(const Request& request, Answer answer) {

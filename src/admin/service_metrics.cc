@@ -71,13 +71,14 @@ struct Shown {
 template <class Stats, size_t kCount>
 void append(PrometheusText& text, const Series<Stats> (&all)[kCount],
             const std::vector<Shown<Stats>>& shown) {
+  static constexpr size_t kLineBytes = 80;  // or so
+  text.reserve(kCount * shown.size() * kLineBytes);
   std::string_view open_family;
   for (const Series<Stats>& series : all) {
     if (open_family != series.family) text.family(series.family, series.type);
     open_family = series.family;
-    const std::string more = *series.label == '\0' ? "" : std::string(",") + series.label;
     for (const auto& [labels, stats] : shown)
-      text.sample(labels + more, series.read(*stats));
+      text.sample(labels, series.label, series.read(*stats));
   }
 }
 

@@ -1,5 +1,8 @@
 #include "metrics/prometheus_text.h"
 
+#include <array>
+#include <charconv>
+
 namespace httpteleport::metrics {
 
 void PrometheusText::family(std::string_view name, std::string_view type) {
@@ -7,10 +10,16 @@ void PrometheusText::family(std::string_view name, std::string_view type) {
   text_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
 }
 
-void PrometheusText::sample(std::string_view labels, int64_t value) {
+void PrometheusText::sample(std::string_view labels, std::string_view more, int64_t value) {
   text_ += family_;
-  if (!labels.empty()) text_.append("{").append(labels).append("}");
-  text_.append(" ").append(std::to_string(value)).append("\n");
+  if (!labels.empty()) {
+    text_.append("{").append(labels);
+    if (!more.empty()) text_.append(",").append(more);
+    text_ += '}';
+  }
+  std::array<char, 24> number;
+  const auto end = std::to_chars(number.begin(), number.end(), value).ptr;
+  text_.append(" ").append(number.begin(), end).append("\n");
 }
 
 void PrometheusText::line(std::string_view name_with_labels, std::string_view value) {

@@ -19,8 +19,9 @@ class PrometheusText {
 
   // `type`: counter, gauge or histogram.
   void family(std::string_view name, std::string_view type);
-  // Of the last family. `labels` as they stand between braces, made by label().
-  void sample(std::string_view labels, int64_t value);
+  // Of the last family. `labels` as they stand between braces, made by label(); `more` follow them.
+  void sample(std::string_view labels, int64_t value) { sample(labels, {}, value); }
+  void sample(std::string_view labels, std::string_view more, int64_t value);
   void sample(int64_t value) { sample({}, value); }
   // A line under another name than its family's.
   void line(std::string_view name_with_labels, std::string_view value);
@@ -28,6 +29,8 @@ class PrometheusText {
   // name="value", with what the value must not have escaped.
   static std::string label(std::string_view name, std::string_view value);
 
+  // So much more will come.
+  void reserve(size_t bytes) { text_.reserve(text_.size() + bytes); }
   std::string take() { return std::move(text_); }
 
  private:

@@ -11,10 +11,11 @@ TEST(PrometheusText, WritesFamiliesAndTheirSamples) {
   text.sample(3);
   text.family("b", "gauge");
   text.sample(PrometheusText::label("x", "1") + "," + PrometheusText::label("y", "2"), -4);
+  text.sample("x=\"1\"", "y=\"3\"", 5);
   text.line("b_sum", "0.5");
   EXPECT_EQ(text.take(),
             "# TYPE a_total counter\na_total 3\n"
-            "# TYPE b gauge\nb{x=\"1\",y=\"2\"} -4\nb_sum 0.5\n");
+            "# TYPE b gauge\nb{x=\"1\",y=\"2\"} -4\nb{x=\"1\",y=\"3\"} 5\nb_sum 0.5\n");
 }
 
 TEST(PrometheusText, EscapesWhatWouldEndALabel) {
