@@ -19,7 +19,10 @@ const char* kind_name(GoFlags::Kind kind) {
     case GoFlags::Kind::kBool:
       return "bool";
     case GoFlags::Kind::kDuration:
+    case GoFlags::Kind::kMilliseconds:
       return "duration";
+    case GoFlags::Kind::kStrings:
+      return "strings";
     case GoFlags::Kind::kString:
       break;
   }
@@ -29,6 +32,7 @@ const char* kind_name(GoFlags::Kind kind) {
 // Empty when the default is the zero of its kind, which goes without saying.
 std::string shown_default(const GoFlags::Flag& flag) {
   const std::string& text = flag.default_text;
+  if (flag.is(FlagInfo::kNoDefault)) return "";
   return text == "0s" || text == "false" ? "" : text;
 }
 

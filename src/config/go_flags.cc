@@ -17,10 +17,26 @@ const char* accepted_by(Kind kind) {
       return "true or false is accepted";
     case Kind::kDuration:
       return "a duration with its unit, like 3s or 500ms is accepted";
+    case Kind::kMilliseconds:
+      return "a duration like 3s or 500ms, or a number of milliseconds is accepted";
     case Kind::kString:
+    case Kind::kStrings:
       break;
   }
   return "any text is accepted";
+}
+
+// Whole ones only: what is given must not be lost by rounding.
+bool parse_milliseconds(std::string_view text, std::chrono::milliseconds& value) {
+  int64_t number = 0;
+  if (parse_int(text, number)) {
+    value = std::chrono::milliseconds(number);
+    return true;
+  }
+  Duration duration{};
+  if (!parse_duration(text, duration)) return false;
+  value = std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+  return value == duration;
 }
 
 // Reads `text` into a value of its kind; leaves the value alone when that is not possible.
@@ -41,11 +57,23 @@ bool read_value(Kind kind, const std::string& text, void* value) {
       return read_into<bool>(parse_bool, text, value);
     case Kind::kDuration:
       return read_into<Duration>(parse_duration, text, value);
+    case Kind::kMilliseconds:
+      return read_into<std::chrono::milliseconds>(parse_milliseconds, text, value);
+    case Kind::kStrings:
+      if (value != nullptr) static_cast<std::vector<std::string>*>(value)->push_back(text);
+      return true;
     case Kind::kString:
       break;
   }
   if (value != nullptr) *static_cast<std::string*>(value) = text;
   return true;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts)
+    list.append(list.empty() ? "" : ",").append(text);
+  return list;
 }
 
 }  // namespace
@@ -72,6 +100,10 @@ std::string GoFlags::Flag::text() const {
       return *static_cast<const bool*>(value) ? "true" : "false";
     case Kind::kDuration:
       return format_duration(*static_cast<const Duration*>(value));
+    case Kind::kMilliseconds:
+      return std::to_string(static_cast<const std::chrono::milliseconds*>(value)->count());
+    case Kind::kStrings:
+      return joined(*static_cast<const std::vector<std::string>*>(value));
     case Kind::kString:
       break;
   }
@@ -89,6 +121,12 @@ void GoFlags::add(const FlagInfo& info, bool& value) {
 }
 void GoFlags::add(const FlagInfo& info, Duration& value) {
   add(info, Kind::kDuration, &value);
+}
+void GoFlags::add(const FlagInfo& info, std::chrono::milliseconds& value) {
+  add(info, Kind::kMilliseconds, &value);
+}
+void GoFlags::add(const FlagInfo& info, std::vector<std::string>& value) {
+  add(info, Kind::kStrings, &value);
 }
 
 void GoFlags::add(const FlagInfo& info, Kind kind, void* value) {
@@ -114,6 +152,8 @@ const GoFlags::Flag* GoFlags::find(std::string_view name) const {
 std::string GoFlags::set(const Flag& flag, const std::string& text, const Origin& origin) {
   Flag& mine = flags_[static_cast<size_t>(&flag - flags_.data())];
   const bool stronger = origin.layer >= mine.origin.layer;
+  if (mine.kind == Kind::kStrings && origin.layer > mine.origin.layer)
+    static_cast<std::vector<std::string>*>(mine.value)->clear();
   if (!read_value(mine.kind, text, stronger ? mine.value : nullptr)) return accepted_by(mine.kind);
   if (stronger) mine.origin = origin;
   return {};

@@ -4,9 +4,10 @@
 //   -name value   -name=value   --name=value   -bool   -bool=false
 //
 // The first argument that is not a flag, "-" or "--" ends the flags. A repeated flag: the last
-// wins.
+// wins, but for those that are lists.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct FlagInfo {
     kNeedsRestart = 1,     // a running program does not take up a new value
     kSecret = 2,           // its value is shown to nobody
     kCommandLineOnly = 4,  // makes no sense in a file or in the environment
+    kNoDefault = 8,        // what is not given is not used; texts show no default
   };
 
   const char* name;
@@ -46,7 +48,14 @@ struct FlagInfo {
 // defaults. The variables must outlive every call.
 class GoFlags {
  public:
-  enum class Kind : uint8_t { kString, kInt, kBool, kDuration };
+  enum class Kind : uint8_t {
+    kString,
+    kInt,
+    kBool,
+    kDuration,
+    kMilliseconds,  // a duration, or a bare number of milliseconds
+    kStrings,       // may be repeated; the values in their order
+  };
   struct Flag {
     FlagInfo info;
     const char* group;  // title
@@ -72,6 +81,8 @@ class GoFlags {
   void add(const FlagInfo& info, int64_t& value);
   void add(const FlagInfo& info, bool& value);
   void add(const FlagInfo& info, Duration& value);
+  void add(const FlagInfo& info, std::chrono::milliseconds& value);
+  void add(const FlagInfo& info, std::vector<std::string>& value);
 
   // In the order they were added.
   const std::vector<Flag>& all() const { return flags_; }
@@ -88,7 +99,8 @@ class GoFlags {
   const std::vector<std::string>& ignored() const { return ignored_; }
 
   // Gives a flag of all() a value of another layer. Returns what is accepted, when `text` is not;
-  // empty otherwise. A value is checked also when a stronger layer has one.
+  // empty otherwise. A value is checked also when a stronger layer has one. A list begins anew with
+  // a stronger layer, and grows within one.
   std::string set(const Flag& flag, const std::string& text, const Origin& origin);
 
  private:

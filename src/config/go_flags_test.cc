@@ -194,5 +194,47 @@ TEST_F(GoFlagsTest, EscapesWhatTheManPageWouldTakeForMarkup) {
       "\n*-rule* _TEXT_\n\ta\\_b, \\*c\\* or \\[d\\]\\\\e. Default: 127.0.0.1:8080.\n"));
 }
 
+// What another program than httptp has.
+class MoreKinds : public Test {
+ protected:
+  MoreKinds() {
+    flags.begin_group("More");
+    flags.add({"wait", "TIME", "how long", FlagInfo::kNoDefault}, wait);
+    flags.add({"host", "NAME", "may be repeated", FlagInfo::kNoDefault}, hosts);
+  }
+
+  std::chrono::milliseconds wait{0};
+  std::vector<std::string> hosts;
+  GoFlags flags;
+};
+
+TEST_F(MoreKinds, MillisecondsAreWrittenWithAUnitOrWithout) {
+  for (const auto& [text, count] : std::vector<std::pair<std::string, int64_t>>{
+           {"10s", 10'000}, {"10000", 10'000}, {"0x10", 16}, {"1m0.5s", 60'500}, {"0", 0}}) {
+    EXPECT_EQ(flags.parse({"-wait", text}), Outcome::kOk) << text;
+    EXPECT_EQ(wait.count(), count) << text;
+  }
+  for (const char* text : {"10 s", "1.5", "100us", "", "s"}) {
+    EXPECT_EQ(flags.parse({"-wait", text}), Outcome::kError) << text;
+    EXPECT_EQ(flags.error(), "invalid value \"" + std::string(text) +
+                                 "\" for flag -wait: parse error; a duration like 3s or 500ms, or "
+                                 "a number of milliseconds is accepted");
+  }
+}
+
+TEST_F(MoreKinds, AListGrowsWithinALayerAndBeginsAnewWithAStrongerOne) {
+  EXPECT_EQ(flags.set(*flags.find("host"), "weak", {.layer = Layer::kEnvironment}), "");
+  EXPECT_EQ(flags.set(*flags.find("host"), "weaker still", {.layer = Layer::kDefault}), "");
+  EXPECT_EQ(hosts, std::vector<std::string>{"weak"});
+  EXPECT_EQ(flags.parse({"-host", "a", "-host=b"}), Outcome::kOk);
+  EXPECT_EQ(hosts, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(flags.find("host")->text(), "a,b");
+}
+
+TEST_F(MoreKinds, ShowNoDefaultThatIsNotUsed) {
+  EXPECT_EQ(help_text(flags).find("default"), std::string::npos);
+  EXPECT_EQ(man_options(flags).find("Default"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace httpteleport::config

@@ -70,7 +70,10 @@ std::string value_for(const GoFlags::Flag& flag, size_t index) {
       return "true";
     case Kind::kDuration:
       return std::to_string(index) + "h0m1s";
+    case Kind::kMilliseconds:
+      return std::to_string(index);
     case Kind::kString:
+    case Kind::kStrings:
       break;
   }
   return "text" + std::to_string(index);
