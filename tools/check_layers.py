@@ -16,7 +16,7 @@ LEVEL = {
     "proxy": 5, "relay": 5,
     "acme": 6,
     "config": 7,
-    "server": 8,
+    "server": 8, "cli": 8,
     "admin": 9, "live": 9, "api": 9,
 }
 SANS_IO = {"http", "compress", "teleport", "route"}
