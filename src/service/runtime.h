@@ -21,6 +21,9 @@ struct Problem {
 struct Change {
   std::vector<std::shared_ptr<const ServiceConfig>> put;  // new, or in place of one of that name
   std::vector<std::string> removed;
+  // When they are others than before. Services have taken over what they have of them, but for
+  // https_redirect, which is of all services, also of those that are not in `put`.
+  std::optional<Globals> globals;
 };
 
 struct BackendStats {
