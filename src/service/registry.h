@@ -1,10 +1,9 @@
 // The configuration in force, and every way to change it. A change is read, merged, validated,
-// carried out by the runtime, taken into force, written to the state file, told to listeners; if a
-// step up to the runtime's fails, all is as it was.
+// carried out by the runtime, taken into force, written to the state file, and told to listeners;
+// if a step up to the runtime's fails, all is as it was.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,9 +13,9 @@
 
 #include "service/config.h"
 #include "service/config_text.h"
+#include "service/history.h"
 #include "service/listen_index.h"
 #include "service/merge.h"
-#include "service/patch.h"
 #include "service/runtime.h"
 #include "service/start.h"
 #include "service/state_file.h"
@@ -47,34 +46,29 @@ struct Outcome {
 };
 
 struct ChangeOptions {
-  bool replace = false;              // what the document does not name is removed or reset
-  bool dry_run = false;              // all but carrying it out
-  std::optional<uint64_t> if_match;  // this version must be in force
-};
-
-// A version in the history.
-struct HistoryEntry {
-  uint64_t version = 0;
-  int64_t time = 0;     // seconds since 1970
-  std::string summary;  // one line
+  bool replace = false;                // what the document does not name is removed or reset
+  bool dry_run = false;                // all but carrying it out
+  std::optional<uint64_t> if_match{};  // this version must be in force
 };
 
 // What listeners hear: the configuration is another one now.
 struct ConfigChange {
   uint64_t version = 0;
-  std::string summary;
+  std::string summary;  // one line
   std::vector<std::string> changes;
 };
 
 class ConfigListener {
  public:
+  // May make changes, but not remove itself.
   virtual void on_config_changed(const ConfigChange& change) = 0;
 
  protected:
   ~ConfigListener() = default;
 };
 
-// Control thread. Limits: 64 versions of history, each holding what its change replaced.
+// Control thread. With 10,000 services a change takes the time of its own services, of copying so
+// many pointers, and of Runtime::apply().
 class Registry {
  public:
   using Done = std::function<void(Outcome)>;
@@ -85,7 +79,7 @@ class Registry {
     // removes them.
     UnnamedBackends unnamed_backends = UnnamedBackends::kKeep;
     size_t history_max = 64;
-    std::function<int64_t()> unix_time;  // nothing: the system's clock
+    std::function<int64_t()> unix_time;  // seconds since 1970; nothing: the system's clock
   };
 
   // `runtime` and `state` outlive this; `state` may be null: then nothing is written.
@@ -122,12 +116,12 @@ class Registry {
   std::shared_ptr<const ServiceConfig> find(std::string_view service) const;
 
   // The answer to GET /_config.
-  ConfigDocument document() const;
+  ConfigDocument document() const { return texts_.document(config_.globals); }
   // The answer to GET /SERVICE/_config; nothing if there is no such service.
   std::optional<std::string> service_document(std::string_view service) const;
 
   // Newest first; the first is in force.
-  std::vector<HistoryEntry> history() const;
+  std::vector<HistoryEntry> history() const { return history_.entries(); }
   std::optional<Config> config_at(uint64_t version) const;
 
   // Heard when a change is on the disk, before its `done`. Removed before the listener ends.
@@ -135,18 +129,35 @@ class Registry {
   void remove_listener(ConfigListener& listener);
 
  private:
-  struct Replaced;
-  struct Plan;
-  struct Version;
+  // A change on its way.
+  struct Plan {
+    Globals globals;
+    std::vector<ServiceChange> services;
+    std::string what;  // what it is for, in front of the summary; empty: nothing particular
+    Outcome outcome;
+  };
 
-  void finish(Plan plan, const ChangeOptions& options, Done done);
-  std::optional<Outcome> refuse(const ChangeOptions& options) const;
-  bool plan_service(Plan& plan, ServiceConfig service) const;
-  std::string occupy(const Plan& plan);
-  void release(const Plan& plan);
-  void commit(Plan& plan);
-  void save(Outcome outcome, const std::string& summary, Done done);
-  void answer(Outcome outcome, const std::string& summary, const Done& done);
+  Plan new_plan() const;
+  Outcome failed(Outcome::Kind kind, std::string message) const;
+  // Answers a change that is not for the version in force.
+  bool refuse(const ChangeOptions& options, const Done& done) const;
+  MergeRules rules(const ChangeOptions& options) const;
+  // A service in place of `before`.
+  void replace_service(std::shared_ptr<const ServiceConfig> before, ServiceConfig after,
+                       const ChangeOptions& options, Done done, Plan plan);
+  std::optional<size_t> find_backend(const ServiceConfig* service, const std::string& backend,
+                                     const Done& done) const;
+
+  void finish(Plan plan, const ChangeOptions& options, const Done& done);
+  std::vector<std::string> problems_of(const Plan& plan);
+  // Moves the addresses of the services to those of the plan, or does nothing and says why.
+  std::optional<std::string> occupy(const Plan& plan);
+  void vacate(const Plan& plan);
+  Change change_of(const Plan& plan) const;
+  void try_out(Plan plan, const Done& done);
+  void commit(Plan plan, const Done& done);
+  void save(ConfigChange change, Outcome outcome, const Done& done);
+  void tell(const ConfigChange& change);
 
   Runtime& runtime_;
   StateFile* state_;
@@ -155,9 +166,9 @@ class Registry {
   uint64_t version_ = 1;
   ListenIndex listening_;
   ConfigText texts_;
-  std::deque<Version> history_;  // oldest first
+  History history_;
   std::vector<ConfigListener*> listeners_;
-  std::shared_ptr<bool> alive_;  // what waits for the state file asks it
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what waits for the file asks it
 };
 
 }  // namespace httpteleport::service

@@ -1,0 +1,109 @@
+#include "service/start.h"
+
+#include "base/text.h"
+#include "service/json.h"
+#include "service/merge.h"
+#include "service/validate.h"
+#include "service/whole_file.h"
+
+namespace httpteleport::service {
+
+namespace {
+
+void build(ConfigPatch& patch, StartConfig& start, const std::vector<ReservedAddress>& reserved) {
+  start.problems = validate(merge(Globals(), patch.globals));
+  // Services would only repeat what is wrong with them.
+  if (!start.problems.empty()) patch.globals = GlobalsPatch();
+  ConfigMerge merged = merge(Config(), patch, {});
+  ListenIndex listening(reserved);
+  start.config.globals = std::move(merged.globals);
+  for (ServiceChange& change : merged.services) {
+    const std::vector<std::string> problems = validate(*change.after);
+    start.problems.insert(start.problems.end(), problems.begin(), problems.end());
+    // What is wrong in itself may have no address to compare.
+    if (problems.empty()) {
+      if (const std::optional<std::string> taken = listening.add(*change.after))
+        start.problems.push_back(*taken);
+    }
+    start.config.services.emplace(change.after->name, std::move(change.after));
+  }
+}
+
+void name_file(std::vector<std::string>& lines, const std::string& file) {
+  for (std::string& line : lines)
+    line = file + ": " + line;
+}
+
+// The configuration in `file`; with problems it is empty. Nothing if there is no such file.
+std::optional<StartConfig> read_file(const std::string& file,
+                                     const std::vector<ReservedAddress>& reserved) {
+  const Result<std::string> text = read_whole(file, JsonReadLimits().bytes_max);
+  StartConfig start;
+  if (text) {
+    start = check_config_text(*text, reserved);
+  } else if (text.error().sys_errno == ENOENT) {
+    return std::nullopt;
+  } else {
+    start.problems.push_back(in_words(text.error()));
+  }
+  name_file(start.problems, file);
+  name_file(start.warnings, file);
+  return start;
+}
+
+// Of the last state that could be read, so that no version is given out twice.
+uint64_t version_of_backup(const std::string& state) {
+  const Result<std::string> text = read_whole(state + ".bak", JsonReadLimits().bytes_max);
+  if (!text) return 0;
+  const int64_t version = read_config(*text).value.version.value_or(0);
+  return version > 0 ? static_cast<uint64_t>(version) : 0;
+}
+
+void append(std::vector<std::string>& to, std::vector<std::string> lines) {
+  to.insert(to.end(), std::make_move_iterator(lines.begin()), std::make_move_iterator(lines.end()));
+}
+
+}  // namespace
+
+StartConfig check_config_text(std::string_view text, const std::vector<ReservedAddress>& reserved) {
+  StartConfig start;
+  JsonRead<ConfigPatch> read = read_config(text);
+  start.warnings = std::move(read.warnings);
+  if (!read.ok()) {
+    start.problems.push_back(std::move(read.error));
+    return start;
+  }
+  build(read.value, start, reserved);
+  if (read.value.version.value_or(0) > 0)
+    start.version = static_cast<uint64_t>(*read.value.version);
+  if (!start.problems.empty()) start.config = Config();
+  return start;
+}
+
+StartConfig read_start_config(const StartFiles& files) {
+  StartConfig start;
+  if (!files.state.empty()) {
+    if (std::optional<StartConfig> state = read_file(files.state, files.reserved)) {
+      state->from = StartConfig::From::kState;
+      if (state->problems.empty()) return *std::move(state);
+      start.state_is_broken = true;
+      start.version = version_of_backup(files.state) + 2;  // the broken one was the next
+      append(start.problems, std::move(state->problems));
+    }
+  }
+  if (files.initial.empty()) return start;
+  std::optional<StartConfig> initial = read_file(files.initial, files.reserved);
+  if (!initial) {
+    start.problems.push_back(files.initial + ": there is no such file");
+    return start;
+  }
+  append(start.warnings, std::move(initial->warnings));
+  if (initial->problems.empty()) {
+    start.config = std::move(initial->config);
+    start.from = StartConfig::From::kInitial;
+  }
+  append(start.problems, std::move(initial->problems));
+  return start;
+}
+
+}  // namespace httpteleport::service
