@@ -54,15 +54,6 @@ std::optional<net::ProxyVersion> proxy_version(const std::string& text) {
 
 // ---- Backends.
 
-const upstream::EndpointOptions* find_endpoint(const ServicePlan* known, const std::string& id,
-                                               const std::string& name) {
-  if (known == nullptr) return nullptr;
-  for (const upstream::EndpointOptions& endpoint : known->cluster.endpoints) {
-    if (endpoint.id == id && endpoint.name == name) return &endpoint;
-  }
-  return nullptr;
-}
-
 // Weight, address and state may be others: who counts is the backend of that name.
 void keep_counters(const ServicePlan* known, size_t workers, upstream::EndpointOptions& endpoint) {
   if (known != nullptr) {
@@ -108,11 +99,7 @@ std::optional<Problem> add_endpoint(const PlanContext& context, const ServiceCon
   endpoint.kind = kind_of(backend.network);
   endpoint.weight = static_cast<uint32_t>(backend.weight);
   endpoint.addresses = place->addresses;
-  if (place->name) {
-    endpoint.lookup = place->name;
-    if (const auto* same = find_endpoint(known, endpoint.id, endpoint.name))
-      endpoint.addresses = same->addresses;
-  }
+  endpoint.lookup = place->name;
   keep_counters(known, context.workers, endpoint);
   if (backend.limits != service::Limits() && !endpoint.limits)
     endpoint.limits = std::make_shared<upstream::SharedLimits>();
@@ -168,6 +155,9 @@ void fill_exchanges(const PlanContext& context, const ServiceConfig& config, Ser
   plan.exchanges = context.exchanges;
   plan.exchanges.response_timeout = ms_or(config.server_timeout, kResponseTimeout);
   plan.exchanges.response_idle_timeout = ms_or(config.server_timeout, kResponseTimeout);
+  // Asked once: an answer that takes long, or is an error, is what the backend has to say.
+  plan.exchanges.try_timeout = 2 * plan.exchanges.response_timeout;
+  plan.exchanges.replaces_bad_answers = false;
   plan.exchanges.queue.look_interval = kQueueLookInterval;
   if (config.backend_header) plan.exchanges.endpoint_field = kBackendField;
   plan.https_redirect = context.https_redirect || config.https_redirect;

@@ -23,7 +23,7 @@ struct PlanContext {
 using OpenSockets = std::vector<std::shared_ptr<const ListenSocket>>;
 
 // `known` is the plan in force, null if the service is new: what is the same is taken over from it,
-// counters, addresses of names. `open`: bound addresses that are its own, or that others give up
+// counters. `open`: bound addresses that are its own, or that others give up
 // with the same change; the others that it needs are bound. Reads certificates of CAs. On errors
 // returns what is wrong, and what was bound is closed again.
 std::optional<service::Problem> make_plan(const PlanContext& context,

@@ -84,12 +84,16 @@ void add_traffic(const Workers& workers, Stats& stats) {
 }  // namespace
 
 Runtime::Runtime(event::Loop& loop, std::vector<std::unique_ptr<Worker>>& workers,
-                 PlanContext context, service::EventSink& events)
+                 PlanContext context, const std::vector<net::Address>& admin,
+                 service::EventSink& events)
     : loop_(loop),
       workers_(workers),
       context_(std::move(context)),
+      redirects_(context_.https_redirect),
       events_(events),
-      monitor_(loop, *this, random_seed()) {}
+      monitor_(loop, static_cast<health::HealthHandler&>(*this), random_seed()),
+      names_(loop, {}, static_cast<net::NameHandler&>(*this)),
+      pages_(loop, {.forbidden = admin}, static_cast<fetch::PageHandler&>(*this)) {}
 
 Runtime::~Runtime() = default;
 
@@ -114,35 +118,64 @@ std::optional<Problem> Runtime::apply(const service::Change& change) {
     collect(config->name);
   for (const std::string& name : change.removed)
     collect(name);
+  PlanContext context = context_;
+  if (change.globals) context.https_redirect = redirects_ || change.globals->https_redirect;
   Plans plans;
   plans.reserve(change.put.size());
   for (const auto& config : change.put) {
     const auto known = services_.find(config->name);
     std::shared_ptr<ServicePlan> plan;
     const ServicePlan* before = known == services_.end() ? nullptr : known->second.plan.get();
-    if (auto problem = make_plan(context_, config, before, open, plan)) return problem;
+    if (auto problem = make_plan(context, config, before, open, plan)) return problem;
     plans.push_back(std::move(plan));
+  }
+  if (context.https_redirect != context_.https_redirect) {
+    context_.https_redirect = context.https_redirect;
+    redirect_others(change, plans);
   }
   commit(plans, change.removed);
   return {};
+}
+
+// What is not named in a change takes part in it all the same, when it is about all.
+void Runtime::redirect_others(const service::Change& change, Plans& plans) const {
+  const auto is_named = [&](const std::string& name) {
+    return std::any_of(change.put.begin(), change.put.end(),
+                       [&](const auto& config) { return config->name == name; }) ||
+           std::find(change.removed.begin(), change.removed.end(), name) != change.removed.end();
+  };
+  for (const auto& [name, service] : services_) {
+    if (is_named(name)) continue;
+    auto plan = std::make_shared<ServicePlan>(*service.plan);
+    plan->https_redirect = context_.https_redirect || plan->config->https_redirect;
+    plans.push_back(std::move(plan));
+  }
 }
 
 void Runtime::commit(const Plans& plans, const std::vector<std::string>& removed) {
   auto step = std::make_shared<Step>();
   step->removed = removed;
   for (const std::shared_ptr<ServicePlan>& plan : plans) {
+    const Service* const before = find(plan->config->name);
     set_states(*plan);
     put_limits_in_force(*plan);
-    step->put.push_back(plan);
+    change_pages(before == nullptr ? nullptr : before->plan.get(), plan.get());
+    step->put.push_back({plan, make_pages(*plan->config)});
   }
-  send(std::move(step));
+  send(step);
   for (const std::string& name : removed)
     remove_service(name);
-  for (const std::shared_ptr<ServicePlan>& plan : plans) {
-    Service& service = services_[plan->config->name];
-    service.plan = plan;
+  for (const Step::Put& put : step->put) {
+    Service& service = services_[put.plan->config->name];
+    service.plan = put.plan;
+    service.pages = put.pages;
     take_backends(service);
   }
+}
+
+const Runtime::Service* Runtime::find(const std::string& service) const {
+  const auto found = services_.find(service);
+  return found == services_.end() ? nullptr : &found->second;
 }
 
 // Who has asked for the change may count on it when he is told.
@@ -155,15 +188,18 @@ void Runtime::send(std::shared_ptr<const Step> step) {
 }
 
 void Runtime::set_states(ServicePlan& plan) const {
-  const auto service = services_.find(plan.config->name);
+  const Service* const service = find(plan.config->name);
   for (size_t i = 0; i < plan.cluster.endpoints.size(); ++i) {
     const BackendConfig& config = plan.config->backends[i];
+    upstream::EndpointOptions& endpoint = plan.cluster.endpoints[i];
     bool healthy = true;
-    if (service != services_.end() && wants_checks(*plan.config, config)) {
-      const auto backend = service->second.backends.find(config.name);
-      if (backend != service->second.backends.end()) healthy = backend->second.healthy;
+    if (service != nullptr && service->backends.contains(config.name)) {
+      const Backend& backend = service->backends.find(config.name)->second;
+      if (wants_checks(*plan.config, config)) healthy = backend.healthy;
+      if (endpoint.lookup && endpoint.lookup == backend.address.target)
+        endpoint.addresses = backend.address.addresses;
     }
-    plan.cluster.endpoints[i].in_service = takes_new(config, healthy);
+    endpoint.in_service = takes_new(config, healthy);
   }
 }
 
@@ -185,11 +221,61 @@ void Runtime::take_backends(Service& service) {
     }
     backend.index = i;
     by_key_[backend.key] = &backend;
+    find_addresses(service, backend);
     set_check(service, backend, wanted, options);
     note_status(service, backend);
   }
-  for (const auto& [name, backend] : old)
+  for (auto& [name, backend] : old)
     remove_backend(backend);
+}
+
+// ---- Addresses of names.
+
+void Runtime::find_addresses(const Service& service, Backend& backend) {
+  const BackendConfig& config = service.plan->config->backends[backend.index];
+  const Result<Place> place = parse_place(config.network, config.address);
+  HT_ASSERT(place);  // make_plan() has read it
+  look_up(backend.address, *place, backend);
+  // Found before, for somebody else.
+  const upstream::EndpointOptions& endpoint = service.plan->cluster.endpoints[backend.index];
+  if (!backend.address.addresses.empty() && endpoint.addresses != backend.address.addresses) {
+    for (const auto& worker : workers_)
+      worker->set_addresses(backend.service, backend.index, backend.address.addresses);
+  }
+}
+
+void Runtime::look_up(Name& name, const Place& place, Backend& backend) {
+  if (name.target == place.name) {
+    if (name.id == 0) name.addresses = place.addresses;
+    return;
+  }
+  if (name.id != 0) {
+    names_.remove(name.id);
+    by_name_.erase(name.id);
+  }
+  name = {.id = 0, .target = place.name, .addresses = place.addresses};
+  if (!place.name) return;
+  name.id = names_.add(*place.name);
+  name.addresses = place.chosen(names_.find(name.id));
+  by_name_[name.id] = &backend;
+}
+
+void Runtime::on_addresses(NameId id, const std::vector<net::Address>& addresses) {
+  const auto found = by_name_.find(id);
+  if (found == by_name_.end()) return;
+  Backend& backend = *found->second;
+  const Service& service = *find(backend.service);
+  const BackendConfig& config = service.plan->config->backends[backend.index];
+  if (id == backend.check_address.id) {
+    backend.check_address.addresses = addresses;
+    if (backend.is_checked) monitor_.set_addresses(backend.key, addresses);
+    return;
+  }
+  backend.address.addresses = parse_place(config.network, config.address)->chosen(addresses);
+  if (backend.address.addresses.empty()) return;
+  for (const auto& worker : workers_)
+    worker->set_addresses(backend.service, backend.index, backend.address.addresses);
+  note_status(service, backend);
 }
 
 void Runtime::set_check(const Service& service, Backend& backend, const BackendConfig& wanted,
@@ -201,26 +287,74 @@ void Runtime::set_check(const Service& service, Backend& backend, const BackendC
     if (was_checked) monitor_.remove(backend.key);
     return;
   }
-  const std::string network = wanted.network == "unix" ? "unix" : "tcp";
-  const Result<Place> place = parse_place(network, wanted.check_address);
+  const Result<Place> place =
+      parse_place(wanted.network == "unix" ? "unix" : "tcp", wanted.check_address);
   HT_ASSERT(place);  // make_plan() has read it
+  look_up(backend.check_address, *place, backend);
   const std::string& host = service.plan->config->check.host;
   monitor_.set(backend.key, {.options = options,
                              .host = host.empty() ? wanted.check_address : host,
-                             .addresses = place->addresses});
+                             .addresses = backend.check_address.addresses});
 }
 
-void Runtime::remove_backend(const Backend& backend) {
+void Runtime::remove_backend(Backend& backend) {
   by_key_.erase(backend.key);
+  for (const Name* name : {&backend.address, &backend.check_address}) {
+    if (name->id == 0) continue;
+    names_.remove(name->id);
+    by_name_.erase(name->id);
+  }
   if (backend.is_checked) monitor_.remove(backend.key);
 }
 
 void Runtime::remove_service(const std::string& name) {
   const auto service = services_.find(name);
   if (service == services_.end()) return;
-  for (const auto& [backend_name, backend] : service->second.backends)
+  for (auto& [backend_name, backend] : service->second.backends)
     remove_backend(backend);
+  change_pages(service->second.plan.get(), nullptr);
   services_.erase(service);
+}
+
+// ---- Pages in place of errors.
+
+void Runtime::change_pages(const ServicePlan* from, const ServicePlan* to) {
+  // First the new ones, so that what stays is not fetched again.
+  if (to != nullptr) {
+    for (const auto& [url, statuses] : to->config->error_pages)
+      pages_.add({.url = url, .statuses = statuses});
+  }
+  if (from == nullptr) return;
+  for (const auto& [url, statuses] : from->config->error_pages)
+    pages_.remove({.url = url, .statuses = statuses});
+}
+
+std::shared_ptr<const ErrorPages> Runtime::make_pages(const ServiceConfig& config) const {
+  if (config.error_pages.empty()) return nullptr;
+  auto made = std::make_shared<ErrorPages>();
+  for (const auto& [url, statuses] : config.error_pages) {
+    const std::shared_ptr<const fetch::Page> page = pages_.find({.url = url, .statuses = statuses});
+    if (!page) continue;
+    for (const int64_t status : statuses)
+      (*made)[static_cast<int>(status)] = {static_cast<int>(status), page->body, page->fields};
+  }
+  return made;
+}
+
+void Runtime::on_page(const fetch::PageSource& source, const std::shared_ptr<const fetch::Page>&) {
+  for (auto& [name, service] : services_) {
+    if (!service.plan->config->error_pages.contains(source.url)) continue;
+    service.pages = make_pages(*service.plan->config);
+    for (const auto& worker : workers_)
+      worker->set_pages(name, service.pages);
+  }
+}
+
+void Runtime::on_page_problem(const fetch::PageSource& source, const std::string& problem) {
+  log_line(LogLevel::kWarn, "an error page cannot be fetched",
+           {{"url", source.url}, {"cause", problem}});
+  events_.on_event(
+      {.type = "error_page", .service = "", .backend = "", .text = source.url + ": " + problem});
 }
 
 // ---- Health.
@@ -230,7 +364,7 @@ void Runtime::on_health(health::Key key, bool up, std::string_view reason) {
   if (found == by_key_.end()) return;
   Backend& backend = *found->second;
   backend.healthy = up;
-  const Service& service = services_.find(backend.service)->second;
+  const Service& service = *find(backend.service);
   const BackendConfig& config = service.plan->config->backends[backend.index];
   const bool in_service = takes_new(config, up);
   for (const auto& worker : workers_)
@@ -257,18 +391,15 @@ bool Runtime::has_available() const {
 
 // ---- Statistics.
 
-std::string Runtime::status_of(const BackendConfig& config, const Backend& backend,
-                               const upstream::EndpointOptions& endpoint) {
+std::string Runtime::status_of(const BackendConfig& config, const Backend& backend) {
   if (!config.state.empty()) return config.state;
   if (config.weight == 0) return "drain";
-  if (endpoint.addresses.empty()) return "unresolved";
+  if (backend.address.addresses.empty()) return "unresolved";
   return backend.healthy ? "up" : "down";
 }
 
 void Runtime::note_status(const Service& service, Backend& backend) const {
-  const ServicePlan& plan = *service.plan;
-  std::string status = status_of(plan.config->backends[backend.index], backend,
-                                 plan.cluster.endpoints[backend.index]);
+  std::string status = status_of(service.plan->config->backends[backend.index], backend);
   if (status == backend.status) return;
   backend.status = std::move(status);
   backend.since = unix_now();

@@ -72,7 +72,7 @@ Server::~Server() {
 
 // ---- The beginning.
 
-std::string Server::start() {
+std::string Server::start(const std::vector<net::Address>& admin) {
   watch_signals();
   if (!options_.access_log.empty()) {
     proxy::AccessLogOptions log{.file = options_.access_log};
@@ -126,7 +126,7 @@ std::string Server::start() {
                                                    .has_certificates = certificates_ != nullptr,
                                                    .exchanges = worker.exchanges,
                                                    .http1 = worker.http1},
-                                       events_);
+                                       admin, events_);
   return "";
 }
 

@@ -28,8 +28,9 @@ class Server final : private event::IoHandler {
   ~Server();
 
   // Binds -http and -https, reads the certificates, starts the workers. No connection is taken yet.
-  // On errors returns one line that says what failed and what to do.
-  std::string start();
+  // `admin`: the addresses of the admin API. On errors returns one line that says what failed and
+  // what to do.
+  std::string start(const std::vector<net::Address>& admin);
   // After start().
   Runtime& runtime() { return *runtime_; }
   event::Loop& loop() { return loop_; }

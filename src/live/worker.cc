@@ -126,13 +126,14 @@ void Worker::apply(std::shared_ptr<const Step> step, std::shared_ptr<Countdown> 
 }
 
 void Worker::take(const Step& step) {
-  for (const std::shared_ptr<const ServicePlan>& plan : step.put) {
-    std::unique_ptr<WorkerService>& service = services_[plan->config->name];
+  for (const Step::Put& put : step.put) {
+    std::unique_ptr<WorkerService>& service = services_[put.plan->config->name];
     if (service) {
-      service->update(plan);
+      service->update(put.plan);
     } else {
-      service = std::make_unique<WorkerService>(context_, hosts_, plan);
+      service = std::make_unique<WorkerService>(context_, hosts_, put.plan);
     }
+    service->set_pages(put.pages);
   }
   for (const std::string& name : step.removed) {
     const auto service = services_.find(name);

@@ -21,7 +21,11 @@ namespace httpteleport::live {
 
 // From one set of services to the next.
 struct Step {
-  std::vector<std::shared_ptr<const ServicePlan>> put;
+  struct Put {
+    std::shared_ptr<const ServicePlan> plan;
+    std::shared_ptr<const ErrorPages> pages;  // null: none
+  };
+  std::vector<Put> put;
   std::vector<std::string> removed;
 };
 

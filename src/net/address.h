@@ -54,6 +54,8 @@ class Address {
 struct HostPort {
   std::string host;
   uint16_t port = 0;
+
+  friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
 // Errors: kBadConfig with what is accepted. Port 0 is accepted (the kernel chooses).

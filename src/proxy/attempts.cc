@@ -113,7 +113,8 @@ upstream::EndpointLease Attempts::try_repeat(const Error& error) {
 // An answer that says the server is at fault is dropped if another endpoint is there to be asked.
 bool Attempts::try_replace_answer(int status) {
   lease_.report_answer(status);
-  if (!upstream::is_bad_status(status) || !is_replaceable()) return false;
+  if (!upstream::is_bad_status(status) || !options_->replaces_bad_answers || !is_replaceable())
+    return false;
   if (hedge_) {
     adopt_hedge();
     return true;

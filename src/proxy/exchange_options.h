@@ -28,6 +28,8 @@ struct ExchangeOptions {
   // Attempts in all: those that an endpoint has certainly not seen are repeated until it is clear
   // that no address can be reached.
   size_t attempts_max = 16;
+  // An answer that says the server is at fault is dropped when another endpoint can be asked.
+  bool replaces_bad_answers = true;
   RetryBudget::Options retry_budget;
   // An attempt that is not answered for so long gets another one beside it; 0: half of
   // response_timeout.
