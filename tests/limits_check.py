@@ -59,7 +59,7 @@ REACHED_BY = {
     "connections to `-admin`, and to `-metrics-addr`":
         ("src/admin/local_server_test.cc", "LocalServerConnections.AreBounded"),
     "head of a request to the API, bytes":
-        ("src/admin/service_api_new_test.cc", "ServiceApiLimits.BoundTheHeadOfARequest"),
+        ("src/admin/admin_servers_test.cc", "AdminServersTest.TakeLongHeads"),
     "body of a request to the API, bytes":
         ("src/admin/service_api_test.cc", "ServiceApiTest.RefusesABodyThatIsTooLong"),
     "bodies of such requests together, bytes, a server":

@@ -320,19 +320,5 @@ TEST(ServiceApiWithAState, SaysThatTheStateCouldNotBeWritten) {
             std::string::npos);
 }
 
-TEST(ServiceApiLimits, BoundTheHeadOfARequest) {
-  LateSite site;
-  LocalServer::Options options;
-  options.http1.head_limits.head_bytes_max = ServiceApi::kHeadBytesMax;
-  TestLocalServer server(site, "", options);
-  FakeRuntime runtime;
-  service::Registry registry(runtime, nullptr, {});
-  EventStream events(server.net.loop);
-  ServiceApi api(registry, runtime, events, {});
-  site.site = &api;
-  EXPECT_EQ(server.get("/_health", "Cookie: " + std::string(60'000, 'x') + "\r\n").status, 200);
-  EXPECT_EQ(server.get("/_health", "Cookie: " + std::string(66'000, 'x') + "\r\n").status, 431);
-}
-
 }  // namespace
 }  // namespace httpteleport::admin

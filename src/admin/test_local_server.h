@@ -35,22 +35,9 @@ class LateSite final : public Site {
   Site* site = nullptr;
 };
 
-class TestLocalServer {
+// The client side of a server in this thread.
+class TestClients {
  public:
-  // Listens on 127.0.0.1, or at `unix_path`.
-  explicit TestLocalServer(Site& site, const std::string& unix_path = {},
-                           const LocalServer::Options& options = {}) {
-    net::Socket listening = net::TestNet::listen_socket();
-    if (!unix_path.empty()) {
-      auto socket = net::listen_on(*net::Address::unix_path(unix_path), {});
-      HT_ASSERT(socket.has_value());
-      listening = *std::move(socket);
-    }
-    server = std::make_unique<LocalServer>(net.loop, std::move(listening), site, options);
-    HT_ASSERT(server->start().has_value());
-    address = server->address();
-  }
-
   std::string authority() const { return address.to_string(); }
 
   net::TestPeer& connect() {
@@ -90,8 +77,7 @@ class TestLocalServer {
   }
 
   net::TestNet net;
-  std::unique_ptr<LocalServer> server;
-  net::Address address;
+  net::Address address;  // of the server
 
  private:
   static TestAnswer take_answer(net::TestPeer& client, bool to_head) {
@@ -113,6 +99,25 @@ class TestLocalServer {
     answer.head = parser.head();
     return answer;
   }
+};
+
+class TestLocalServer : public TestClients {
+ public:
+  // Listens on 127.0.0.1, or at `unix_path`.
+  explicit TestLocalServer(Site& site, const std::string& unix_path = {},
+                           const LocalServer::Options& options = {}) {
+    net::Socket listening = net::TestNet::listen_socket();
+    if (!unix_path.empty()) {
+      auto socket = net::listen_on(*net::Address::unix_path(unix_path), {});
+      HT_ASSERT(socket.has_value());
+      listening = *std::move(socket);
+    }
+    server = std::make_unique<LocalServer>(net.loop, std::move(listening), site, options);
+    HT_ASSERT(server->start().has_value());
+    address = server->address();
+  }
+
+  std::unique_ptr<LocalServer> server;
 };
 
 }  // namespace httpteleport::admin
