@@ -1,17 +1,13 @@
 #include "admin/request_guard.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "net/socket.h"
+#include "net/address.h"
+#include "service/whole_file.h"
 
 namespace httpteleport::admin {
 
@@ -24,22 +20,6 @@ std::string_view without_white_space(std::string_view text) {
   const size_t begin = text.find_first_not_of(kWhite);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kWhite) - begin + 1);
-}
-
-// At most `bytes_max` of a file; nullopt with errno when it cannot be read.
-std::optional<std::string> read_file(const std::string& path, size_t bytes_max) {
-  const net::Socket file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) return std::nullopt;
-  std::string text(bytes_max, '\0');
-  size_t size = 0;
-  while (size < bytes_max) {
-    const ssize_t count = read(file.fd(), text.data() + size, bytes_max - size);
-    if (count < 0) return std::nullopt;
-    if (count == 0) break;
-    size += static_cast<size_t>(count);
-  }
-  text.resize(size);
-  return text;
 }
 
 // The address that `host` is, in the one way of writing it; empty: it is a name.
@@ -90,8 +70,10 @@ bool is_about_health(std::string_view path) {
 
 std::string AdminToken::load(const std::string& path) {
   const std::string file = "-admin-token=\"" + path + "\"";
-  const std::optional<std::string> text = read_file(path, kFileBytesMax);
-  if (!text) return file + " cannot be read: " + std::strerror(errno);
+  const Result<std::string> text = service::read_whole(path, kFileBytesMax);
+  if (!text && text.error().code == Code::kBodyTooLarge)
+    return file + " is longer than " + std::to_string(kFileBytesMax) + " bytes";
+  if (!text) return file + ": " + in_words(text.error());
   const std::string_view line =
       without_white_space(std::string_view(*text).substr(0, text->find('\n')));
   if (line.size() < kBytesMin) {
