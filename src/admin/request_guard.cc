@@ -36,13 +36,22 @@ std::string canonical_ip(std::string_view host) {
   return {};
 }
 
+// The host of `authority`, with a port or without, in the one way of writing it.
+std::string canonical_host(std::string_view authority) {
+  if (std::string ip = canonical_ip(authority); !ip.empty()) return ip;  // IPv6 without brackets
+  std::string host = lower_case(host_of(authority));
+  if (host.ends_with('.')) host.pop_back();
+  std::string ip = canonical_ip(host);
+  return ip.empty() ? host : ip;
+}
+
 // Browsers resolve names under "localhost" themselves, so that nobody else can lead them elsewhere.
 bool is_loopback_name(std::string_view name) {
   return name == "localhost" || name.ends_with(".localhost");
 }
 
-bool is_loopback_ip(std::string_view ip) {
-  return ip.starts_with("127.") || ip == "::1";
+bool is_loopback_ip(std::string_view host) {
+  return host == "::1" || (host.starts_with("127.") && !canonical_ip(host).empty());
 }
 
 // "host:port" of `authority` as an origin of `scheme` writes it: without the port that the scheme
@@ -102,13 +111,10 @@ bool AdminToken::is_borne_by(std::string_view authorization) const {
 bool RequestGuard::knows_host(const Request& request) const {
   // No browser sends requests without a Host, and none speaks to unix sockets.
   if (request.authority.empty() || request.local.is_unix()) return true;
-  std::string host = lower_case(host_of(request.authority));
-  if (host.ends_with('.')) host.pop_back();
-  const std::string ip = canonical_ip(host);
-  if (ip.empty() ? is_loopback_name(host) : is_loopback_ip(ip) || ip == request.local.ip())
-    return true;
+  const std::string host = canonical_host(request.authority);
+  if (is_loopback_name(host) || is_loopback_ip(host) || host == request.local.ip()) return true;
   return std::any_of(options_.hosts.begin(), options_.hosts.end(), [&](const std::string& known) {
-    return known == "*" || lower_case(host_of(known)) == host;
+    return known == "*" || canonical_host(known) == host;
   });
 }
 
