@@ -9,10 +9,8 @@
 #include <new>
 #include <optional>
 
+#include "admin/admin_servers.h"
 #include "admin/event_stream.h"
-#include "admin/local_server.h"
-#include "admin/request_guard.h"
-#include "admin/service_api.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "build_version.h"
@@ -144,62 +142,26 @@ net::Socket open_own_socket(const char* flag, const std::string& text) {
   return {};
 }
 
-// The admin API and its guard, over one registry.
-class Admin {
- public:
-  Admin(const ShuttleOptions& options, live::Server& server, service::Registry& registry,
-        admin::EventStream& events)
-      : options_(options),
-        guard_({.hosts = config::list_elements(options.admin_hosts),
-                .token = options.admin_token.empty() ? nullptr : &token_}),
-        api_(registry, server.runtime(), events,
-             {.build = {{"name", "shuttle"}, {"version", kProgramVersion}, {"git", kGitCommit}},
-              .is_draining = [&server] { return server.is_draining(); },
-              .more_metrics = [&server] { return metrics::to_prometheus(server.all_metrics()); }}),
-        guarded_(api_, guard_),
-        read_only_(api_) {}
+admin::AdminServers::Options admin_options(const ShuttleOptions& options,
+                                           const live::Server& server) {
+  admin::AdminServers::Options admin;
+  admin.api.build = {{"name", "shuttle"}, {"version", kProgramVersion}, {"git", kGitCommit}};
+  admin.api.is_draining = [&server] { return server.is_draining(); };
+  admin.api.more_metrics = [&server] { return metrics::to_prometheus(server.all_metrics()); };
+  admin.hosts = config::list_elements(options.admin_hosts);
+  // Who is to listen at a name may be called by it.
+  const Result<net::HostPort> own = net::parse_host_port(options.admin);
+  if (own && !own->host.empty()) admin.hosts.push_back(own->host);
+  admin.token_file = options.admin_token;
+  return admin;
+}
 
-  // False, with the reason logged, when the token cannot be read.
-  bool read_token() {
-    if (options_.admin_token.empty()) return true;
-    const std::string problem = token_.load(options_.admin_token);
-    if (!problem.empty()) log_line(LogLevel::kError, "-admin-token: " + problem);
-    return problem.empty();
-  }
-  bool serve(event::Loop& loop, net::Socket socket, net::Socket read_only_socket) {
-    const net::Address bound = net::local_address(socket.fd());
-    if (bound.is_unix()) file_ = net::SocketFile(bound);
-    const admin::LocalServer::Options options{
-        .http1 = {.head_limits = {.head_bytes_max = admin::ServiceApi::kHeadBytesMax}}};
-    servers_.push_back(
-        std::make_unique<admin::LocalServer>(loop, std::move(socket), guarded_, options));
-    if (read_only_socket.is_open()) {
-      servers_.push_back(
-          std::make_unique<admin::LocalServer>(loop, std::move(read_only_socket), read_only_));
-    }
-    for (const auto& server : servers_) {
-      if (!server->start()) return false;
-    }
-    log_line(LogLevel::kInfo, "Admin server listening on " + bound.to_string());
-    return true;
-  }
-  void drain() {
-    file_.remove();
-    for (const auto& server : servers_)
-      server->drain();
-  }
-  admin::ServiceApi& api() { return api_; }
-
- private:
-  const ShuttleOptions& options_;
-  admin::AdminToken token_;
-  admin::RequestGuard guard_;
-  admin::ServiceApi api_;
-  admin::GuardedSite guarded_;
-  admin::ReadOnlySite read_only_;
-  net::SocketFile file_;
-  std::vector<std::unique_ptr<admin::LocalServer>> servers_;
-};
+// False, with the reason logged, when it cannot be read.
+bool read_token(admin::AdminServers& admin) {
+  const std::string problem = admin.load_token();
+  if (!problem.empty()) log_line(LogLevel::kError, "-admin-token: " + problem);
+  return problem.empty();
+}
 
 // What connects the registry's parts with the loop, which is made with the server.
 class LateEvents final : public service::EventSink {
@@ -241,16 +203,19 @@ int serve(const ShuttleOptions& options) {
                              registry_options(options));
   const service::Outcome begun = registry.start(start);
   if (!begun.ok()) log_line(LogLevel::kError, begun.message);
-  registry.add_listener(events);
-
-  Admin admin(options, server, registry, events);
-  if (!admin.read_token()) return kExitError;
+  net::SocketFile admin_file;
+  if (own.front().is_unix()) admin_file = net::SocketFile(own.front());
+  admin::AdminServers admin(server.loop(), registry, server.runtime(), events,
+                            admin_options(options, server));
+  if (!read_token(admin)) return kExitError;
   admin.api().note_reload(begun.ok() && start.problems.empty());
-  if (!admin.serve(server.loop(), std::move(admin_socket), std::move(metrics_socket)))
+  if (!admin.serve(std::move(admin_socket))) return kExitError;
+  if (metrics_socket.is_open() && !admin.serve_metrics(std::move(metrics_socket)))
     return kExitError;
-  server.on_reload([&] { admin.api().note_reload(admin.read_token()); });
+  log_line(LogLevel::kInfo, "Admin server listening on " + own.front().to_string());
+  server.on_reload([&] { admin.api().note_reload(read_token(admin)); });
   server.on_stop_accepting([&] {
-    events.drain();
+    admin_file.remove();
     admin.drain();
   });
   if (!options.http.empty())
@@ -258,7 +223,6 @@ int serve(const ShuttleOptions& options) {
   if (!options.https.empty())
     log_line(LogLevel::kInfo, "HTTPS server listening on " + server.https_address().to_string());
   const int exit_code = server.run();
-  registry.remove_listener(events);
   late_events.sink = nullptr;
   return exit_code;
 }

@@ -67,6 +67,12 @@ int64_t sum_of(const std::vector<std::unique_ptr<metrics::ServiceMetrics>>& work
   return static_cast<int64_t>(sum);
 }
 
+// All workers have found that it fails, whatever its checks say.
+bool is_left_alone(const upstream::EndpointOptions& endpoint) {
+  return std::all_of(endpoint.counters.begin(), endpoint.counters.end(),
+                     [](const auto& worker) { return worker->out.value() > 0; });
+}
+
 // What services and backends have in common, of all workers.
 template <class Stats, class Workers>
 void add_traffic(const Workers& workers, Stats& stats) {
@@ -418,6 +424,10 @@ service::BackendStats Runtime::stats_of(const Service& service, size_t index) co
       .last_error = "",
       .up_since = backend.since,
       .weight = config.weight};
+  if (stats.up && is_left_alone(endpoint)) {
+    stats.up = false;
+    stats.status = "failing";
+  }
   add_traffic(endpoint.counters, stats);
   for (const auto& worker : endpoint.counters)
     stats.http_requests += static_cast<int64_t>(worker->http_requests.value());

@@ -27,6 +27,8 @@ struct ServiceMetrics : TrafficMetrics {
 };
 
 // `errors`: connects that failed, and connections that the backend has broken off.
-struct BackendMetrics : TrafficMetrics {};
+struct BackendMetrics : TrafficMetrics {
+  Gauge out;  // 1: it fails, and this worker leaves it alone for a while
+};
 
 }  // namespace httpteleport::metrics

@@ -31,7 +31,8 @@ struct BackendStats {
   std::string address;
   std::string check_address;
   bool up = true;  // takes what is new
-  // Beside what the older program tells: up down drain maint slow_start unresolved.
+  // Beside what the older program tells: up down drain maint unresolved, and
+  // failing: what was sent there went wrong.
   std::string status;
   std::string last_error;  // of a check or of a connect; empty: none yet
   int64_t up_since = 0;    // seconds since 1970; of `status`

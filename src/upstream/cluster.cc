@@ -81,6 +81,8 @@ void Endpoint::set_in_service(bool in_service) {
 }
 
 void Endpoint::leave(std::shared_ptr<const ClusterOptions> options) {
+  // Another one of that name may count there now.
+  if (counters_ && ejection_.is_out()) counters_->out.add(-1);
   leaving_with_ = std::move(options);
   if (check_) check_->stop();
   transport_->drain();
@@ -108,6 +110,7 @@ void Endpoint::change_health(const Error& cause, Change&& change) {
   const bool was_out = ejection_.is_out();
   change(ejection_, loop().now());
   if (was_out == ejection_.is_out()) return;
+  if (counters_ && is_member()) counters_->out.add(was_out ? -1 : 1);
   if (was_out) {
     return log_line(LogLevel::kInfo, "endpoint answers again", {{"endpoint", name()}});
   }
