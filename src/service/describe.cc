@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "service/json_writer.h"
+#include "service/value_forms.h"
 
 namespace httpteleport::service {
 
@@ -96,14 +97,15 @@ void compare_backends(Differences& at, const ServiceConfig& a, const ServiceConf
   for (const BackendConfig& backend : b.backends) {
     const auto found = before.find(backend.name);
     if (found == before.end()) {
-      at.line("backend " + backend.name + " added (" + backend.address + ")");
+      at.line("backend " + shown_name(backend.name) + " added (" + shown_name(backend.address) +
+              ")");
       continue;
     }
-    compare(at.inside("backend " + backend.name + ": "), *found->second, backend);
+    compare(at.inside("backend " + shown_name(backend.name) + ": "), *found->second, backend);
     before.erase(found);
   }
   for (const auto& [name, backend] : before)
-    at.line("backend " + std::string(name) + " removed");
+    at.line("backend " + shown_name(name) + " removed");
 }
 
 void compare_check(Differences& at, const Check& a, const Check& b) {
@@ -149,10 +151,10 @@ void compare_newer(Differences& at, const ServiceConfig& a, const ServiceConfig&
 
 // "0.0.0.0:80, 3 backends".
 std::string outline(const ServiceConfig& service) {
-  std::string text = service.address;
+  std::string text = shown_name(service.address);
   for (const std::string& host : service.virtual_hosts) {
     if (text.size() > kShownBytes) break;
-    text += (text.empty() ? "" : ", ") + host;
+    text += (text.empty() ? "" : ", ") + shown_name(host);
   }
   const size_t count = service.backends.size();
   text += (text.empty() ? "" : ", ") + std::to_string(count);
@@ -165,14 +167,14 @@ void describe(const ServiceConfig* before, const ServiceConfig* after,
               std::vector<std::string>& lines) {
   if (!before && !after) return;
   if (!before) {
-    lines.push_back("service " + after->name + " added (" + outline(*after) + ")");
+    lines.push_back("service " + shown_name(after->name) + " added (" + outline(*after) + ")");
     return;
   }
   if (!after) {
-    lines.push_back("service " + before->name + " removed");
+    lines.push_back("service " + shown_name(before->name) + " removed");
     return;
   }
-  Differences at("service " + after->name + ": ", lines);
+  Differences at("service " + shown_name(after->name) + ": ", lines);
   const size_t told = lines.size();
   at.field("address", before->address, after->address);
   at.field("network", before->network, after->network);

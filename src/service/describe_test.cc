@@ -60,6 +60,16 @@ TEST(Describe, TellsAnotherOrderOfBackends) {
   EXPECT_THAT(described(&before, &after), ElementsAre("service web: backends in another order"));
 }
 
+TEST(Describe, BreaksNoLineAtAnyName) {
+  ServiceConfig before = web();
+  before.name = "a\nb";
+  ServiceConfig after = before;
+  after.backends[0].name = "c\nd";
+  EXPECT_THAT(described(&before, &after),
+              ElementsAre(R"(service "a\nb": backend "c\nd" added (h:1))",
+                          R"(service "a\nb": backend b1 removed)"));
+}
+
 TEST(Describe, TellsGlobalValues) {
   Globals after;
   after.balance = "LC";

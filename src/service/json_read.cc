@@ -6,6 +6,7 @@
 #include "service/duration_text.h"
 #include "service/json.h"
 #include "service/json_reader.h"
+#include "service/value_forms.h"
 
 namespace httpteleport::service {
 
@@ -150,7 +151,7 @@ std::string Decoder::path() const {
       path += '[' + std::to_string(index) + ']';
     } else {
       if (!path.empty()) path += '.';
-      path += key;
+      path += shown_name(key);
     }
   }
   return path;

@@ -93,8 +93,8 @@ void backends_member(JsonWriter& json, const ServiceConfig& service) {
   sorted.reserve(service.backends.size());
   for (const BackendConfig& one : service.backends)
     sorted.push_back(&one);
-  std::ranges::sort(sorted, {},
-                    [](const BackendConfig* one) -> const std::string& { return one->name; });
+  std::ranges::stable_sort(
+      sorted, {}, [](const BackendConfig* one) -> const std::string& { return one->name; });
   json.key("backends");
   json.begin_array();
   for (const BackendConfig* one : sorted)

@@ -66,7 +66,8 @@ Host host_of(const std::string& text, std::string_view network) {
 
 std::string message(const std::string& service, const std::string& field,
                     const std::string& address, const std::string& taken) {
-  return "service " + service + ": " + field + "=" + quoted_value(address) + ": " + taken;
+  return "service " + shown_name(service) + ": " + field + "=" + quoted_value(address) + ": " +
+         taken;
 }
 
 }  // namespace
@@ -131,7 +132,8 @@ std::optional<std::string> ListenIndex::add(const ServiceConfig& service) {
   for (size_t i = 0; i < all.size(); ++i) {
     if (const Holder* holder = conflict(all[i])) {
       const bool own = holder->owner == service.name && !holder->field.empty();
-      const std::string who = holder->field.empty() ? holder->owner : "service " + holder->owner;
+      const std::string who =
+          holder->field.empty() ? holder->owner : "service " + shown_name(holder->owner);
       std::string line = message(
           service.name, all[i].holder.field, all[i].holder.address,
           (own ? "its " + holder->field + " is the same or takes it: " : who + " listens on ") +

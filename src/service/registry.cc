@@ -18,13 +18,6 @@ std::string text_of(const Problem& problem) {
   return "service " + problem.service + ": " + problem.text;
 }
 
-// One line, whatever names stand in it.
-std::string one_line(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  return text;
-}
-
 std::vector<ServiceChange> differences(const ServiceMap& from, const ServiceMap& to) {
   std::vector<ServiceChange> all;
   for (const auto& [name, service] : from) {
@@ -58,7 +51,7 @@ Registry::~Registry() = default;
 Outcome Registry::failed(Outcome::Kind kind, std::string message) const {
   Outcome outcome;
   outcome.kind = kind;
-  outcome.message = one_line(std::move(message));
+  outcome.message = std::move(message);
   outcome.version = version_;
   return outcome;
 }
@@ -345,7 +338,7 @@ void Registry::commit(Plan plan, const Done& done) {
   plan.outcome.version = ++version_;
   ConfigChange change;
   change.version = version_;
-  change.summary = one_line(plan.what + summary(plan.outcome.changes));
+  change.summary = plan.what + summary(plan.outcome.changes);
   change.changes = plan.outcome.changes;
   history_.add({version_, options_.unix_time(), change.summary}, globals_before,
                std::move(plan.services));
@@ -365,7 +358,7 @@ void Registry::save(ConfigChange change, Outcome outcome, const Done& done) {
     Outcome told = outcome;
     if (!problem.empty()) {
       told.kind = Outcome::Kind::kStateNotWritten;
-      told.message = one_line("the change is in force, but will be lost at a restart: " + problem);
+      told.message = "the change is in force, but will be lost at a restart: " + problem;
     }
     done(std::move(told));
   };

@@ -128,7 +128,7 @@ void check_http(Problems& problems, const ServiceConfig& service) {
   for (const auto& [page, statuses] : service.error_pages) {
     problems.text("error_pages", page, wrong_error_page(page));
     for (const int64_t status : statuses)
-      problems.number("error_pages." + page.substr(0, 100), status, kStatusMin, kStatusMax);
+      problems.number("error_pages." + shown_name(page), status, kStatusMin, kStatusMax);
   }
 }
 
@@ -144,8 +144,10 @@ void check_proxy_protocol(Problems& problems, const ServiceConfig& service) {
   problems.one_of("accept_proxy_protocol", service.accept_proxy_protocol, {"", "v1", "v2", "any"});
   for (const std::string& element : service.proxy_protocol_from) {
     std::string problem;
-    if (!net::AddressSet::parse(element, problem))
-      problems.text("proxy_protocol_from", element, problem);
+    if (net::AddressSet::parse(element, problem)) continue;
+    // It names the element.
+    if (has_control_character(element)) problem = "an IP address or a CIDR block is accepted";
+    problems.text("proxy_protocol_from", element, problem);
   }
   if (service.accept_proxy_protocol.empty() && !service.proxy_protocol_from.empty())
     problems.add("proxy_protocol_from: accept_proxy_protocol must say v1, v2 or any too");
@@ -228,7 +230,7 @@ void check_backends(Problems& problems, const ServiceConfig& service) {
     if (!wrong.empty()) problems.inside("backend").text("name", backend.name, wrong);
     if (!names.insert(backend.name).second)
       problems.text("backends", backend.name, "each name is accepted once");
-    check_backend(problems.inside("backend " + backend.name.substr(0, 100)), backend, arriving);
+    check_backend(problems.inside("backend " + shown_name(backend.name)), backend, arriving);
   }
 }
 
@@ -256,9 +258,7 @@ std::vector<std::string> validate(const ServiceConfig& service) {
   std::vector<std::string> lines;
   const std::string wrong = wrong_name(service.name);
   if (!wrong.empty()) Problems("service: ", lines).text("name", service.name, wrong);
-  std::string shown = service.name.substr(0, 100);
-  if (has_control_character(shown)) shown = quoted_value(shown);
-  Problems problems("service " + shown + ": ", lines);
+  Problems problems("service " + shown_name(service.name) + ": ", lines);
   check_listening(problems, service);
   problems.text("balance", service.balance, wrong_balance(service.balance));
   check_times(problems, service);

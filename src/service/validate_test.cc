@@ -54,6 +54,10 @@ TEST(Validate, SaysFieldValueAndWhatIsAccepted) {
       {[](auto& s) { s.rise = -1; }, "service web: rise=-1: a number from 1 to 1000 is accepted"},
       {[](auto& s) { s.client_timeout = -1; },
        "service web: client_timeout=-1: a number from 0 to 2678400000 is accepted"},
+      {[](auto& s) { s.idle_timeout = kDurationMaxMs + 1; },
+       "service web: idle_timeout=2678400001: a number from 0 to 2678400000 is accepted"},
+      {[](auto& s) { s.check.send = std::string(65537, 'a'); },
+       "service web: check: at most 65536 bytes are accepted for send and for expect"},
       {[](auto& s) { s.virtual_hosts = {"a:80"}; },
        R"(service web: virtual_hosts="a:80": host, host/path, *.host and * are accepted, without a port)"},
       {[](auto& s) {

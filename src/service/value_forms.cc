@@ -11,6 +11,7 @@ namespace httpteleport::service {
 
 namespace {
 
+constexpr size_t kShownBytes = 100;
 constexpr size_t kNameBytesMax = 255;
 constexpr size_t kHostBytesMax = 255;
 
@@ -73,11 +74,19 @@ bool is_host(std::string_view text) {
 }
 
 std::string quoted_value(std::string_view text) {
-  constexpr size_t kShown = 100;
   std::string quoted;
-  append_json_string(quoted, text.substr(0, kShown));
-  if (text.size() > kShown) quoted.insert(quoted.size() - 1, "...");
+  append_json_string(quoted, text.substr(0, kShownBytes));
+  if (text.size() > kShownBytes) quoted.insert(quoted.size() - 1, "...");
   return quoted;
+}
+
+std::string shown_name(std::string_view name) {
+  if (has_control_character(name)) return quoted_value(name);
+  if (name.size() <= kShownBytes) return std::string(name);
+  size_t end = kShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
+    --end;  // not within a character
+  return std::string(name.substr(0, end)) + "...";
 }
 
 std::string wrong_name(std::string_view name) {

@@ -40,4 +40,7 @@ bool has_control_character(std::string_view text);
 // In quotation marks, at most 100 bytes of it.
 std::string quoted_value(std::string_view text);
 
+// As it is, but quoted if it would break a line; at most 100 bytes of it.
+std::string shown_name(std::string_view name);
+
 }  // namespace httpteleport::service

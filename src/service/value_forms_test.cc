@@ -97,6 +97,12 @@ TEST(ValueForms, CompressionsAreThoseOfLinks) {
     EXPECT_NE(wrong_compression(bad), "") << bad;
 }
 
+TEST(ValueForms, ShowsNamesWithoutBreakingLinesOrCharacters) {
+  EXPECT_EQ(shown_name("web \xc3\xa4"), "web \xc3\xa4");
+  EXPECT_EQ(shown_name("a\nb"), R"("a\nb")");
+  EXPECT_EQ(shown_name(std::string(99, 'a') + "\xc3\xa4"), std::string(99, 'a') + "...");
+}
+
 TEST(ValueForms, QuotesValuesAndCutsLongOnes) {
   EXPECT_EQ(quoted_value("a\"\n"), R"("a\"\n")");
   EXPECT_EQ(quoted_value(std::string(200, 'a')), '"' + std::string(100, 'a') + "...\"");

@@ -96,6 +96,20 @@ TEST(WholeFile, KeepsABrokenOneUnderAFreeName) {
   EXPECT_EQ(keep_as_broken(folder.file("missing")), "");
 }
 
+TEST(WholeFile, KeepsABoundedNumberOfBrokenOnes) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.write("s", "bad");
+  folder.write("s.broken", "");
+  for (int i = 1; i < 999; ++i)
+    folder.write("s.broken." + std::to_string(i), "");
+  EXPECT_EQ(keep_as_broken(path), "");
+  EXPECT_EQ(test::read_file(path + ".broken.999"), "bad");
+  std::filesystem::remove(path);
+  folder.write("s", "worse");
+  EXPECT_EQ(keep_as_broken(path),
+            "cannot make another name for " + path + ": there are 1000 broken ones already");
+}
+
 TEST(WholeFile, IsReadUpToALimit) {
   const test::TemporaryFolder folder;
   const std::string path = folder.write("x", std::string(300'000, 'x'));
