@@ -56,6 +56,28 @@ REACHED_BY = {
         ("src/upstream/health_check_test.cc", "HealthCheckTest.CountsSilenceAndRefusalAsBad"),
     "links to one endpoint, a worker":
         ("tests/integration/flags_link_test.cc", "FlagsLink.OutConnsPerAddrIsTheNumberOfLinks"),
+    "a document of the API, a state file, `-config`, bytes":
+        ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
+    "levels of a document":
+        ("src/service/json_reader_test.cc", "JsonReader.BoundsTheDepth"),
+    "elements of all lists of a document together":
+        ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
+    "warnings of unknown members":
+        ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
+    "names of services and backends, bytes":
+        ("src/service/value_forms_test.cc", "ValueForms.NamesArePartsOfAPathOfTheApi"),
+    "what a check sends, and what it expects, bytes":
+        ("src/service/validate_test.cc", "Validate.SaysFieldValueAndWhatIsAccepted"),
+    "durations":
+        ("src/service/validate_test.cc", "Validate.SaysFieldValueAndWhatIsAccepted"),
+    "a backend's weight":
+        ("src/service/validate_test.cc", "Validate.SaysFieldValueAndWhatIsAccepted"),
+    "versions that can be rolled back to":
+        ("src/service/registry_test.cc", "RegistryTest.RollsBackToVersionsOfItsHistory"),
+    "configurations that wait for the state file":
+        ("src/service/state_file_test.cc", "StateFile.WritesOnlyTheNewestOfWhatWaitsAndAnswersInOrder"),
+    "kept broken state files":
+        ("src/service/whole_file_test.cc", "WholeFile.KeepsABoundedNumberOfBrokenOnes"),
     "connections to `-admin`, and to `-metrics-addr`":
         ("src/admin/local_server_test.cc", "LocalServerConnections.AreBounded"),
     "head of a request to the API, bytes":
