@@ -38,38 +38,38 @@ size_t ReceiveBatch::receive(int fd) {
 ReplyBatch::ReplyBatch(event::Loop& loop) : loop_(loop) {
   for (size_t i = 0; i < kBatchDatagrams; ++i) {
     vectors_[i] = {room_.slot(i), DatagramRoom::kBytes};
-    messages_[i].msg_hdr.msg_iov = &vectors_[i];
-    messages_[i].msg_hdr.msg_iovlen = 1;
+    incoming_[i].msg_hdr.msg_iov = &vectors_[i];
+    incoming_[i].msg_hdr.msg_iovlen = 1;
   }
 }
 
-void ReplyBatch::make_room(const Sender& sender) {
+void ReplyBatch::make_room(Sender& sender) {
   if (count_ == kBatchDatagrams || (sender_ != nullptr && sender_ != &sender)) flush();
   sender_ = &sender;
   loop_.at_turn_end(*this);
 }
 
-ReplyBatch::Received ReplyBatch::receive(int fd, const Sender& sender, const Flow& flow) {
+ReplyBatch::Received ReplyBatch::receive(int fd, Sender& sender, const Flow& flow) {
   make_room(sender);
   const size_t first = count_;
   const size_t room = kBatchDatagrams - first;
   const int count =
-      recvmmsg(fd, &messages_[first], static_cast<unsigned>(room), MSG_DONTWAIT, nullptr);
+      recvmmsg(fd, &incoming_[first], static_cast<unsigned>(room), MSG_DONTWAIT, nullptr);
   Received received{.count = count};
   if (count <= 0) return received;
   received.may_be_more = static_cast<size_t>(count) == room;
   for (size_t i = first; i < first + static_cast<size_t>(count); ++i) {
-    if ((messages_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+    if ((incoming_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
       sender.metrics.dropped.add();
       continue;
     }
-    received.bytes += messages_[i].msg_len;
-    keep(i, messages_[i].msg_len, flow);
+    received.bytes += incoming_[i].msg_len;
+    keep(i, incoming_[i].msg_len, flow);
   }
   return received;
 }
 
-void ReplyBatch::add(std::string_view bytes, const Sender& sender, const Flow& flow) {
+void ReplyBatch::add(std::string_view bytes, Sender& sender, const Flow& flow) {
   HT_ASSERT(bytes.size() <= kDatagramBytesMax);
   make_room(sender);
   if (!bytes.empty()) std::memcpy(vectors_[count_].iov_base, bytes.data(), bytes.size());
@@ -79,31 +79,50 @@ void ReplyBatch::add(std::string_view bytes, const Sender& sender, const Flow& f
 void ReplyBatch::keep(size_t index, size_t bytes, const Flow& flow) {
   std::swap(vectors_[index].iov_base, vectors_[count_].iov_base);
   vectors_[count_].iov_len = bytes;
-  address_reply(flow, names_[count_], controls_[count_], messages_[count_].msg_hdr);
+  flows_[count_] = flow;
   ++count_;
+}
+
+size_t ReplyBatch::group_at(size_t first) const {
+  size_t same = 1;
+  while (first + same < count_ && flows_[first + same] == flows_[first])
+    ++same;
+  return same == 1 ? 1 : sender_->segments.count({&vectors_[first], same});
+}
+
+size_t ReplyBatch::make_messages(size_t first) {
+  size_t messages = 0;
+  while (first < count_) {
+    const size_t group = group_at(first);
+    msghdr& header = outgoing_[messages].msg_hdr;
+    header = {};
+    header.msg_iov = &vectors_[first];
+    header.msg_iovlen = group;
+    address_reply(flows_[first], names_[messages], controls_[messages], header);
+    if (group > 1) set_segment_size(vectors_[first].iov_len, controls_[messages], header);
+    first += group;
+    ++messages;
+  }
+  return messages;
 }
 
 void ReplyBatch::flush() {
   for (size_t sent = 0; sent < count_;) {
-    const auto left = static_cast<unsigned>(count_ - sent);
-    const int taken = sendmmsg(sender_->fd, &messages_[sent], left, MSG_DONTWAIT);
-    if (taken > 0) {
-      sent += static_cast<size_t>(taken);
-      continue;
-    }
-    if (errno == EINTR) continue;
+    const size_t messages = make_messages(sent);
+    const int taken =
+        sendmmsg(sender_->fd, outgoing_.data(), static_cast<unsigned>(messages), MSG_DONTWAIT);
+    for (int i = 0; i < taken; ++i)
+      sent += outgoing_[static_cast<size_t>(i)].msg_hdr.msg_iovlen;
+    if (taken > 0 || errno == EINTR) continue;
+    const size_t of_first = outgoing_[0].msg_hdr.msg_iovlen;
+    if (of_first > 1 && sender_->segments.learn(errno, vectors_[sent].iov_len)) continue;
     // A full buffer takes none of the others either; anything else is about the first one.
-    const size_t lost = errno == EAGAIN || errno == ENOBUFS ? left : 1;
+    const size_t lost = errno == EAGAIN || errno == ENOBUFS ? count_ - sent : of_first;
     sender_->metrics.dropped.add(lost);
     sent += lost;
   }
-  for (size_t i = 0; i < count_; ++i) {
+  for (size_t i = 0; i < count_; ++i)
     vectors_[i].iov_len = DatagramRoom::kBytes;
-    msghdr& header = messages_[i].msg_hdr;
-    header.msg_name = header.msg_control = nullptr;
-    header.msg_namelen = 0;
-    header.msg_controllen = 0;
-  }
   count_ = 0;
   sender_ = nullptr;
 }

@@ -63,10 +63,11 @@ class ReplyBatch final : private event::TurnEndTask {
  public:
   explicit ReplyBatch(event::Loop& loop);
 
-  // Who sends it, and where it is counted. Both outlive the batch's datagrams: see forget().
+  // Who sends it, and where it is counted. Outlives the batch's datagrams: see forget().
   struct Sender {
     int fd;
     metrics::ServiceMetrics& metrics;
+    SegmentLimit segments{};
   };
 
   // Reads once from `fd` what is to be sent to the client of `flow`. Returns how many datagrams
@@ -76,9 +77,9 @@ class ReplyBatch final : private event::TurnEndTask {
     size_t bytes = 0;
     bool may_be_more = false;
   };
-  Received receive(int fd, const Sender& sender, const Flow& flow);
+  Received receive(int fd, Sender& sender, const Flow& flow);
   // The same with bytes that are here; at most kDatagramBytesMax.
-  void add(std::string_view bytes, const Sender& sender, const Flow& flow);
+  void add(std::string_view bytes, Sender& sender, const Flow& flow);
   // `sender` goes away: sends what is of it now.
   void forget(const Sender& sender) {
     if (sender_ == &sender) flush();
@@ -86,19 +87,27 @@ class ReplyBatch final : private event::TurnEndTask {
 
  private:
   void on_turn_end() override { flush(); }
-  void make_room(const Sender& sender);
+  void make_room(Sender& sender);
   // Datagram `index` is of so many bytes; it becomes the last one to be sent.
   void keep(size_t index, size_t bytes, const Flow& flow);
   void flush();
+  // Makes messages of the datagrams from `first` on; returns how many.
+  size_t make_messages(size_t first);
+  // How many datagrams from `first` on may leave as one message.
+  size_t group_at(size_t first) const;
 
   event::Loop& loop_;
-  const Sender* sender_ = nullptr;
+  Sender* sender_ = nullptr;
   size_t count_ = 0;
   DatagramRoom room_;
-  std::array<mmsghdr, kBatchDatagrams> messages_{};
+  // Of each datagram.
+  std::array<mmsghdr, kBatchDatagrams> incoming_{};
   std::array<iovec, kBatchDatagrams> vectors_{};
-  std::array<PeerName, kBatchDatagrams> names_{};
-  std::array<Control, kBatchDatagrams> controls_{};
+  std::array<Flow, kBatchDatagrams> flows_{};
+  // Of each message that leaves.
+  std::array<mmsghdr, kBatchDatagrams> outgoing_;
+  std::array<PeerName, kBatchDatagrams> names_;
+  std::array<Control, kBatchDatagrams> controls_;
 };
 
 // One a worker; outlives its UDP services.

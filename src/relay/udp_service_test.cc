@@ -228,6 +228,58 @@ TEST_F(UdpServiceTest, CarriesTheLargestAndTheEmptyDatagram) {
   EXPECT_EQ(client.received.front().bytes, "");
 }
 
+// Such datagrams leave together where they can; on their way they are as many as before.
+TEST_F(UdpServiceTest, KeepsDatagramsApartWhateverTheirSizes) {
+  add_endpoint("a");
+  Peer client;
+  std::vector<std::string> sent;
+  for (const size_t size : {100, 100, 100, 40, 100, 0, 0, 100, 200, 30'000, 30'000, 30'000, 1})
+    sent.push_back(std::string(size, static_cast<char>('a' + sent.size())));
+  const auto bytes_of = [](const std::deque<Peer::Datagram>& received) {
+    std::vector<std::string> all;
+    for (const Peer::Datagram& datagram : received)
+      all.push_back(datagram.bytes);
+    return all;
+  };
+  for (const std::string& datagram : sent)
+    ASSERT_TRUE(client.send(datagram, service().address()));
+  ASSERT_TRUE(run_until([&] {
+    endpoints_[0].pump();
+    return endpoints_[0].received.size() == sent.size();
+  }));
+  EXPECT_EQ(bytes_of(endpoints_[0].received), sent);
+  endpoints_[0].echo();
+  ASSERT_TRUE(run_until([&] {
+    client.pump();
+    return client.received.size() == sent.size();
+  }));
+  EXPECT_EQ(bytes_of(client.received), sent);
+}
+
+TEST(SegmentLimit, JoinsDatagramsOfOneSizeAndASmallerLastOne) {
+  const auto count = [](const SegmentLimit& limit, const std::vector<size_t>& sizes) {
+    std::vector<iovec> datagrams;
+    for (const size_t size : sizes)
+      datagrams.push_back({nullptr, size});
+    return limit.count(datagrams);
+  };
+  SegmentLimit limit;
+  EXPECT_EQ(count(limit, {100}), 1u);
+  EXPECT_EQ(count(limit, {100, 100, 100}), 3u);
+  EXPECT_EQ(count(limit, {100, 100, 40, 100}), 3u);
+  EXPECT_EQ(count(limit, {100, 200}), 1u);
+  EXPECT_EQ(count(limit, {100, 0, 100}), 1u);
+  EXPECT_EQ(count(limit, {0, 0}), 1u);
+  EXPECT_EQ(count(limit, {30'000, 30'000, 30'000}), 2u);
+  EXPECT_EQ(count(limit, std::vector<size_t>(100, 10)), 64u);
+  EXPECT_FALSE(limit.learn(EAGAIN, 1500));
+  EXPECT_TRUE(limit.learn(EMSGSIZE, 1500));
+  EXPECT_EQ(count(limit, {1500, 1500}), 1u);
+  EXPECT_EQ(count(limit, {1499, 1499}), 2u);
+  EXPECT_TRUE(limit.learn(EIO, 100));
+  EXPECT_EQ(count(limit, {10, 10}), 1u);
+}
+
 TEST_F(UdpServiceTest, BridgesBetweenVersionsOfIp) {
   add_endpoint("a");
   at_pump = [this] { endpoints_[0].echo("v4:"); };

@@ -64,37 +64,47 @@ void UdpSession::send_queued(const ReceiveBatch& batch) {
 }
 
 bool UdpSession::send_some(std::span<iovec>& queued) {
-  std::array<mmsghdr, kBatchDatagrams> messages;
   while (!queued.empty()) {
-    ssize_t sent = 0;
-    if (queued.size() == 1) {
-      sent = ::send(socket_.fd(), queued[0].iov_base, queued[0].iov_len, MSG_DONTWAIT);
-      sent = sent < 0 ? -1 : 1;
-    } else {
-      for (size_t i = 0; i < queued.size(); ++i) {
-        messages[i] = {};
-        messages[i].msg_hdr.msg_iov = &queued[i];
-        messages[i].msg_hdr.msg_iovlen = 1;
-      }
-      sent = sendmmsg(socket_.fd(), messages.data(), static_cast<unsigned>(queued.size()),
-                      MSG_DONTWAIT);
-    }
-    if (sent > 0) {
+    const Sent sent = send_once(queued);
+    if (sent.datagrams > 0) {
       size_t bytes = 0;
-      for (const iovec& vector : queued.first(static_cast<size_t>(sent)))
+      for (const iovec& vector : queued.first(sent.datagrams))
         bytes += vector.iov_len;
       note_sent(bytes);
-      queued = queued.subspan(static_cast<size_t>(sent));
+      queued = queued.subspan(sent.datagrams);
     } else if (is_refusal(errno)) {
       refuse(connect_failure(errno));
       return false;
-    } else if (errno != EINTR) {
+    } else if (errno != EINTR && !(sent.segmented && segments_.learn(errno, queued[0].iov_len))) {
       // Too large for the way, or the buffer is full.
       drop(1);
       queued = queued.subspan(1);
     }
   }
   return true;
+}
+
+UdpSession::Sent UdpSession::send_once(std::span<iovec> queued) {
+  if (queued.size() == 1) {
+    const ssize_t sent = ::send(socket_.fd(), queued[0].iov_base, queued[0].iov_len, MSG_DONTWAIT);
+    return {.datagrams = sent < 0 ? size_t{0} : size_t{1}};
+  }
+  std::array<mmsghdr, kBatchDatagrams> messages;
+  std::array<Control, kBatchDatagrams> controls;
+  unsigned count = 0;
+  for (size_t i = 0; i < queued.size(); ++count) {
+    msghdr& header = messages[count].msg_hdr;
+    header = {};
+    header.msg_iov = &queued[i];
+    header.msg_iovlen = segments_.count(queued.subspan(i));
+    if (header.msg_iovlen > 1) set_segment_size(queued[i].iov_len, controls[count], header);
+    i += header.msg_iovlen;
+  }
+  const int taken = sendmmsg(socket_.fd(), messages.data(), count, MSG_DONTWAIT);
+  Sent sent{.segmented = messages[0].msg_hdr.msg_iovlen > 1};
+  for (int i = 0; i < taken; ++i)
+    sent.datagrams += messages[static_cast<size_t>(i)].msg_hdr.msg_iovlen;
+  return sent;
 }
 
 void UdpSession::send_to_stream(std::span<const iovec> queued) {
@@ -131,6 +141,7 @@ bool UdpSession::find_endpoint() {
   backend_ = &service_.context_.backends.counters_of(endpoint);
   attached_at_ = loop().now();
   well_told_ = false;
+  segments_ = {};
   const net::Address& address =
       endpoint.addresses()[service_.next_address_ % endpoint.addresses().size()];
   backend_->connections.add();

@@ -55,6 +55,11 @@ class UdpSession final : public Deletable,
   Result<void> open(const net::Address& address, bool stream);
   // Sends what of `queued` is left; returns false when the endpoint has refused.
   bool send_some(std::span<iovec>& queued);
+  struct Sent {
+    size_t datagrams = 0;    // 0: errno says why
+    bool segmented = false;  // the first message was of several
+  };
+  Sent send_once(std::span<iovec> queued);
   void send_to_stream(std::span<const iovec> queued);
   void read_replies();
   void note_sent(size_t datagrams_bytes);
@@ -79,7 +84,8 @@ class UdpSession final : public Deletable,
   upstream::EndpointLease lease_;
   metrics::BackendMetrics* backend_ = nullptr;
   upstream::Endpoint* refused_by_ = nullptr;  // only to be compared
-  bool well_told_ = false;                    // the lease has heard that the endpoint is well
+  SegmentLimit segments_;
+  bool well_told_ = false;  // the lease has heard that the endpoint is well
   // Of the batch at hand.
   int8_t first_queued_ = -1;
   int8_t last_queued_ = -1;

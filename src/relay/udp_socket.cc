@@ -1,5 +1,7 @@
 #include "relay/udp_socket.h"
 
+#include <netinet/udp.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -10,6 +12,8 @@ namespace {
 // Of a listening socket: what comes in while other sessions have their turn. The kernel may give
 // less.
 constexpr int kReceiveBufferBytes = 4 * 1024 * 1024;
+// What one message may become: the limit of older kernels, too.
+constexpr size_t kSegmentsMax = 64;
 
 void set_option(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof value);
@@ -45,15 +49,16 @@ in6_addr local_of(const in6_addr& address) {
   return IN6_IS_ADDR_MULTICAST(&address) ? in6_addr{} : address;
 }
 
+// Behind what is there.
 template <class Info>
 void put_control(int level, int type, const Info& info, Control& control, msghdr& message) {
-  auto* header = reinterpret_cast<cmsghdr*>(control.data());
+  auto* header = reinterpret_cast<cmsghdr*>(control.bytes.data() + message.msg_controllen);
   header->cmsg_level = level;
   header->cmsg_type = type;
   header->cmsg_len = CMSG_LEN(sizeof info);
   std::memcpy(CMSG_DATA(header), &info, sizeof info);
-  message.msg_control = control.data();
-  message.msg_controllen = CMSG_SPACE(sizeof info);
+  message.msg_control = control.bytes.data();
+  message.msg_controllen += CMSG_SPACE(sizeof info);
 }
 
 }  // namespace
@@ -160,6 +165,36 @@ void address_reply(const Flow& flow, PeerName& name, Control& control, msghdr& m
   info.ipi6_addr = flow.local;
   if (IN6_IS_ADDR_LINKLOCAL(&flow.local)) info.ipi6_ifindex = flow.scope;
   put_control(IPPROTO_IPV6, IPV6_PKTINFO, info, control, message);
+}
+
+size_t SegmentLimit::count(std::span<const iovec> datagrams) const {
+  const size_t size = datagrams.front().iov_len;
+  if (size == 0 || size > bytes_max_) return 1;
+  size_t bytes = size;
+  size_t count = 1;
+  while (count < datagrams.size() && count < kSegmentsMax) {
+    const size_t next = datagrams[count].iov_len;
+    if (next == 0 || next > size || bytes + next > kDatagramBytesMax) break;
+    bytes += next;
+    ++count;
+    if (next < size) break;
+  }
+  return count;
+}
+
+void set_segment_size(size_t size, Control& control, msghdr& message) {
+  put_control(IPPROTO_UDP, UDP_SEGMENT, static_cast<uint16_t>(size), control, message);
+}
+
+bool SegmentLimit::learn(int error, size_t size) {
+  if (error == EINVAL || error == EMSGSIZE) {
+    bytes_max_ = size - 1;
+    return true;
+  }
+  // The card does not compute checksums, or the kernel is too old.
+  if (error != EIO && error != ENOPROTOOPT && error != EOPNOTSUPP) return false;
+  bytes_max_ = 0;
+  return true;
 }
 
 }  // namespace httpteleport::relay

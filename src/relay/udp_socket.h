@@ -3,10 +3,12 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "net/address.h"
 #include "net/socket.h"
@@ -38,8 +40,10 @@ struct Flow {
 };
 static_assert(sizeof(Flow) == 40);
 
-// Enough for the control messages of one datagram.
-using Control = std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))>;
+// Enough for the control messages of one datagram, or of several that leave as one message.
+struct alignas(cmsghdr) Control {
+  std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))> bytes;
+};
 // The name of a datagram's peer.
 union PeerName {
   sockaddr any;
@@ -52,5 +56,23 @@ Flow flow_of(const msghdr& message);
 // Makes `message` go back where `flow` comes from; its bytes are the caller's. `name` and `control`
 // are filled in and must last as long as it.
 void address_reply(const Flow& flow, PeerName& name, Control& control, msghdr& message);
+
+// Whether several datagrams may leave as one message that the kernel, or the network card, cuts
+// into datagrams again: up to a size that is found out, as each must fit into one packet. That is
+// of a way, so it may be found too small for others; they only lose a little speed.
+class SegmentLimit {
+ public:
+  // How many of the first datagrams may: they are of one size, but for the last, which may be
+  // smaller.
+  size_t count(std::span<const iovec> datagrams) const;
+  // A message of datagrams of `size` could not be sent. False: that has another reason.
+  bool learn(int error, size_t size);
+
+ private:
+  size_t bytes_max_ = kDatagramBytesMax;
+};
+// The bytes of `message` are datagrams of `size` each. Comes after address_reply(), if that is
+// needed.
+void set_segment_size(size_t size, Control& control, msghdr& message);
 
 }  // namespace httpteleport::relay
