@@ -88,29 +88,27 @@ std::string Server::open_access_log() {
 }
 
 void Server::start_lookups() {
-  name_refreshers_.clear();
+  endpoint_names_.clear();
   for (size_t cluster = 0; cluster < snapshot_->clusters.size(); ++cluster) {
     const upstream::ClusterOptions& options = snapshot_->clusters[cluster];
-    std::vector<EndpointName> names;
-    for (size_t i = 0; i < options.endpoints.size(); ++i) {
-      const upstream::EndpointOptions& endpoint = options.endpoints[i];
-      if (endpoint.lookup) names.push_back({cluster, i, *endpoint.lookup, endpoint.addresses});
-    }
-    if (names.empty() || options.lookup_interval == Duration::zero()) continue;
-    name_refreshers_.push_back(std::make_unique<NameRefresher>(
-        loop_, std::move(names), options.lookup_interval, net::resolve_connect,
-        [this](const EndpointName& name) { on_other_addresses(name); }));
+    const bool any = std::any_of(options.endpoints.begin(), options.endpoints.end(),
+                                 [](const auto& endpoint) { return endpoint.lookup.has_value(); });
+    if (!any || options.lookup_interval == Duration::zero()) continue;
+    endpoint_names_.push_back(std::make_unique<EndpointNames>(
+        loop_, cluster, options, net::resolve_connect,
+        [this](const EndpointNames::Change& change) { on_other_addresses(change); }));
   }
 }
 
 // The snapshot follows, for a reload to begin with what the workers use.
-void Server::on_other_addresses(const EndpointName& name) {
-  log_line(LogLevel::kInfo, "a name has other addresses now", {{"name", name.target.host}});
+void Server::on_other_addresses(const EndpointNames::Change& change) {
+  log_line(LogLevel::kInfo, "a name has other addresses now", {{"name", change.host}});
   auto next = std::make_shared<config::Snapshot>(*snapshot_);
-  next->clusters[name.cluster_index].endpoints[name.endpoint_index].addresses = name.addresses;
+  next->clusters[change.cluster_index].endpoints[change.endpoint_index].addresses =
+      change.addresses;
   snapshot_ = std::move(next);
   for (const auto& worker : workers_)
-    worker->set_addresses(name.cluster_index, name.endpoint_index, name.addresses);
+    worker->set_addresses(change.cluster_index, change.endpoint_index, change.addresses);
 }
 
 // Blocked before the workers start, so that every thread inherits the mask and signals come here

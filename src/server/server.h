@@ -11,9 +11,9 @@
 #include "config/snapshot.h"
 #include "event/loop.h"
 #include "server/acceptor.h"
+#include "server/endpoint_names.h"
 #include "server/handover.h"
 #include "server/listen_sockets.h"
-#include "server/name_refresher.h"
 #include "server/pid_file.h"
 #include "server/service_manager.h"
 #include "server/worker.h"
@@ -71,7 +71,7 @@ class Server final : private event::IoHandler {
   void on_successor_ready();
   void on_successor_failed();
   void start_lookups();
-  void on_other_addresses(const EndpointName& name);
+  void on_other_addresses(const EndpointNames::Change& change);
   void take_over(Inheritance& inheritance);
   void begin_drain();
   void stop_accepting();
@@ -102,7 +102,7 @@ class Server final : private event::IoHandler {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<Successor> successor_;
-  std::vector<std::unique_ptr<NameRefresher>> name_refreshers_;  // of clusters that have names
+  std::vector<std::unique_ptr<EndpointNames>> endpoint_names_;  // of clusters that have names
   int signal_fd_ = -1;
   size_t workers_running_ = 0;
   Duration stuck_timeout_ = std::chrono::seconds(5);
