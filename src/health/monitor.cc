@@ -74,6 +74,16 @@ void Monitor::set_addresses(Key key, std::vector<net::Address> addresses) {
   if (entry.probe || !entry.decided || !entry.timer.is_set()) check_at_once(entry);
 }
 
+void Monitor::mark_down(Key key, std::string_view reason) {
+  const auto at = entries_.find(key);
+  if (at == entries_.end() || !at->second->up) return;
+  Entry& entry = *at->second;
+  entry.decided = true;
+  entry.last_error = reason;
+  check_at_once(entry);
+  turn(entry, false, reason);
+}
+
 void Monitor::remove(Key key) {
   const auto at = entries_.find(key);
   if (at == entries_.end()) return;
@@ -162,11 +172,14 @@ void Monitor::judge(Entry& entry, bool good, std::string_view reason) {
   }
   const CheckOptions& options = *entry.target.options;
   const uint32_t wanted = std::max(good ? options.rise : options.fall, 1u);
-  if (++entry.streak < wanted && !decides_alone) return;
+  if (++entry.streak >= wanted || decides_alone) turn(entry, good, reason);
+}
+
+void Monitor::turn(Entry& entry, bool up, std::string_view reason) {
   entry.streak = 0;
-  entry.up = good;
+  entry.up = up;
   entry.since_s = std::time(nullptr);
-  handler_.on_health(entry.key, good, reason);
+  handler_.on_health(entry.key, up, reason);
 }
 
 }  // namespace httpteleport::health

@@ -58,6 +58,9 @@ class Monitor final : private event::TurnEndTask {
   // The name has other addresses now; nothing else changes, but for a check under way, which
   // begins anew. `key` must be set.
   void set_addresses(Key key, std::vector<net::Address> addresses);
+  // Requests show that it is down, whatever checks said: tells so, if it was up, and checks it at
+  // once; `rise` good checks bring it back. For a `key` that is gone it does nothing.
+  void mark_down(Key key, std::string_view reason);
   // Idempotent.
   void remove(Key key);
 
@@ -80,6 +83,7 @@ class Monitor final : private event::TurnEndTask {
   void set_timer(Entry& entry);
   // May end with the entry gone.
   void judge(Entry& entry, bool good, std::string_view reason);
+  void turn(Entry& entry, bool up, std::string_view reason);
 
   ProbeContext context_;
   HealthHandler& handler_;

@@ -387,6 +387,24 @@ TEST_F(MonitorTest, ChecksAtOnceWhatIsAskedOtherwise) {
   EXPECT_EQ(handler_.last(), "1 up");
 }
 
+TEST_F(MonitorTest, IsToldWhatRequestsShow) {
+  CheckOptions options = once(CheckType::kTcp);
+  options.interval = 5ms;
+  options.rise = 2;
+  set(options);
+  ASSERT_TRUE(run_until_checked(3));
+  monitor_.mark_down(1, "connect: Connection refused");
+  EXPECT_EQ(handler_.last(), "1 down: connect: Connection refused");
+  EXPECT_EQ(monitor_.status(1).last_error, "connect: Connection refused");
+  const uint64_t before = checks();
+  monitor_.mark_down(1, "again");
+  monitor_.mark_down(2, "who?");
+  EXPECT_EQ(handler_.told.size(), 1u);
+  ASSERT_TRUE(run_until_told(2));
+  EXPECT_EQ(handler_.last(), "1 up");
+  EXPECT_EQ(checks(), before + 2);
+}
+
 TEST_F(MonitorTest, ChecksNothingWithoutAddresses) {
   CheckOptions options = once(CheckType::kTcp);
   options.interval = 2ms;
