@@ -236,6 +236,9 @@ std::optional<Socket> Listener::accept(Deadline deadline) {
     if (errno == EINVAL) return {};  // shut down
     if (errno == EAGAIN) {
       if (!wait_for(fd_.get(), POLLIN, deadline)) return {};
+      // accept() of a unix socket without blocking does not tell that it was shut down.
+      pollfd entry{fd_.get(), POLLIN, 0};
+      if (::poll(&entry, 1, 0) == 1 && (entry.revents & POLLHUP) != 0) return {};
     } else if (errno != EINTR && errno != ECONNABORTED) {
       die("accept4");
     }

@@ -15,12 +15,26 @@
 #include "support/paths.h"
 #include "support/process.h"
 #include "support/scripted_peer.h"
+#include "support/temporary_folder.h"
 
 namespace httpteleport::test {
 namespace {
 
 using testing::HasSubstr;
 using namespace std::chrono_literals;
+
+// Listener
+
+TEST(Listener, EndsAcceptWhenItIsShutDownOfEveryKind) {
+  const TemporaryFolder folder;
+  for (const std::string& path : {std::string(), folder.file("s")}) {
+    Listener listener({.unix_path = path});
+    listener.shut_down();
+    const Deadline deadline = after();
+    EXPECT_FALSE(listener.accept(deadline));
+    EXPECT_LT(Clock::now(), deadline) << path;
+  }
+}
 
 // Content and Hash64
 
