@@ -385,6 +385,15 @@ void Runtime::on_health(health::Key key, bool up, std::string_view reason) {
                     .text = std::string(reason)});
 }
 
+void Runtime::note_failure(const std::string& service, const std::string& backend,
+                           const std::string& cause) {
+  const Service* const found = find(service);
+  if (found == nullptr) return;
+  const auto known = found->backends.find(backend);
+  if (known == found->backends.end() || !known->second.is_checked) return;
+  monitor_.mark_down(known->second.key, cause);
+}
+
 bool Runtime::has_available() const {
   for (const auto& [name, service] : services_) {
     for (const auto& [backend_name, backend] : service.backends) {

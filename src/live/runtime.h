@@ -36,6 +36,10 @@ class Runtime final : public service::Runtime,
   std::optional<service::Problem> apply(const service::Change& change) override;
   std::optional<service::ServiceStats> stats(const std::string& service) override;
 
+  // Requests or connections of a worker have found that the backend fails. If it is checked, it is
+  // down for all until its checks say otherwise.
+  void note_failure(const std::string& service, const std::string& backend,
+                    const std::string& cause);
   // A service has a backend that takes what is new.
   bool has_available() const;
 

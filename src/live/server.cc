@@ -63,7 +63,6 @@ Server::Server(const config::ShuttleOptions& options, service::EventSink& events
 Server::~Server() {
   for (const auto& worker : workers_)
     worker->join();
-  runtime_.reset();
   if (signal_fd_ >= 0) {
     loop_.unwatch(signal_fd_);
     close(signal_fd_);
@@ -101,7 +100,8 @@ std::string Server::start(const std::vector<net::Address>& admin) {
                        .exchanges = exchange_options(options_, worker_count_),
                        .tls = {},
                        .descriptors_max = descriptors_of_clients(),
-                       .access_log = access_log_.get()};
+                       .access_log = access_log_.get(),
+                       .failures = this};
   worker.http1.keep_alive_timeout = kIdleTimeout;
   worker.http1.head_limits.head_bytes_max = kHeadBytesMax;
   const uint64_t memory = std::min<uint64_t>(static_cast<uint64_t>(options_.buffer_bytes_max),
@@ -152,6 +152,12 @@ std::string Server::open_front(const char* flag, const std::string& text, net::A
   }
   if (address.is_unix()) opened.file = net::SocketFile(address);
   return "";
+}
+
+// On a worker's thread.
+void Server::on_backend_out(const std::string& service, const std::string& backend,
+                            const std::string& cause) {
+  loop_.post([this, service, backend, cause] { runtime_->note_failure(service, backend, cause); });
 }
 
 // ---- Certificates.

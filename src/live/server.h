@@ -21,7 +21,7 @@ namespace httpteleport::live {
 
 // Control thread. Signals: SIGTERM and SIGINT drain and end, a second one ends at once; SIGHUP
 // reads files anew and opens the logs again.
-class Server final : private event::IoHandler {
+class Server final : private event::IoHandler, private FailureSink {
  public:
   // `events` outlives it.
   Server(const config::ShuttleOptions& options, service::EventSink& events);
@@ -61,6 +61,8 @@ class Server final : private event::IoHandler {
                          Sockets& opened);
   std::string read_certificates();
   void reload_certificates();
+  void on_backend_out(const std::string& service, const std::string& backend,
+                      const std::string& cause) override;
   void watch_signals();
   void on_ready(event::Readiness readiness) override;
   void on_signal(int signal);

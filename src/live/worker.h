@@ -38,6 +38,7 @@ struct WorkerOptions {
   size_t buffer_bytes_max = SIZE_MAX;  // of this worker
   size_t descriptors_max = SIZE_MAX;
   proxy::AccessLogWriter* access_log = nullptr;
+  FailureSink* failures = nullptr;  // outlives the worker
 };
 
 // Shares nothing that changes with other workers. Created and destroyed by the control thread;

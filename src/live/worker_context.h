@@ -1,6 +1,8 @@
 // What the services of one worker share.
 #pragma once
 
+#include <string>
+
 #include "event/loop.h"
 #include "http/date.h"
 #include "metrics/worker_metrics.h"
@@ -11,6 +13,16 @@
 #include "tls/server_context.h"
 
 namespace httpteleport::live {
+
+// Is told, on the worker's thread, what services find out.
+class FailureSink {
+ public:
+  virtual void on_backend_out(const std::string& service, const std::string& backend,
+                              const std::string& cause) = 0;
+
+ protected:
+  ~FailureSink() = default;
+};
 
 // Outlives them.
 struct WorkerContext {
@@ -24,7 +36,7 @@ struct WorkerContext {
   proxy::ExchangeReporter* reporter;  // nullptr: nobody wants to know
   relay::UdpBatches& datagrams;
   size_t descriptors_max;  // of net::Listener
-  size_t requests_max;     // at a time, on this worker
+  FailureSink* failures;   // nullptr: nobody wants to know
 };
 
 }  // namespace httpteleport::live

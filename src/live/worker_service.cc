@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "live/datagram_listener.h"
 
 namespace httpteleport::live {
@@ -29,6 +30,7 @@ WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts,
       route_{cluster_,  nullptr, queue_, proxy::RetryBudget(plan_->exchanges.retry_budget),
              &metrics_, &policy_},
       tcp_({worker.loop, worker.metrics, cluster_, metrics_, *this, this}, plan_->tcp) {
+  cluster_.set_observer(this);
   take_values(nullptr);
 }
 
@@ -119,6 +121,11 @@ std::optional<uint32_t> WorkerService::admit(const net::Address& client) {
       plan_->shared->limits.enter(client, ServiceLimits::Kind::kConnections, worker_.loop.now());
   if (admission.answer != ServiceLimits::Answer::kAdmitted) return {};
   return admission.ticket;
+}
+
+void WorkerService::on_endpoint_out(const upstream::Endpoint& endpoint, const Error& cause) {
+  if (worker_.failures != nullptr)
+    worker_.failures->on_backend_out(plan_->config->name, endpoint.id(), in_words(cause));
 }
 
 void WorkerService::set_in_service(size_t backend, bool in_service) {

@@ -19,7 +19,8 @@ namespace httpteleport::live {
 // Owned by the worker, which outlives it, as does the table of virtual hosts.
 class WorkerService final : public HostedService,
                             private relay::Backends,
-                            private relay::SessionGate {
+                            private relay::SessionGate,
+                            private upstream::ClusterObserver {
  public:
   WorkerService(WorkerContext& worker, VirtualHosts& hosts,
                 std::shared_ptr<const ServicePlan> plan);
@@ -54,6 +55,8 @@ class WorkerService final : public HostedService,
 
   std::optional<uint32_t> admit(const net::Address& client) override;
   void leave(uint32_t ticket) override { plan_->shared->limits.leave(ticket); }
+
+  void on_endpoint_out(const upstream::Endpoint& endpoint, const Error& cause) override;
 
   void take_values(const ServicePlan* before);
   void update_hosts(const ServicePlan* before);

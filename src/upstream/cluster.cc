@@ -111,6 +111,8 @@ void Endpoint::change_health(const Error& cause, Change&& change) {
   change(ejection_, loop().now());
   if (was_out == ejection_.is_out()) return;
   if (counters_ && is_member()) counters_->out.add(was_out ? -1 : 1);
+  if (!was_out && is_member() && cluster_.observer_ != nullptr)
+    cluster_.observer_->on_endpoint_out(*this, cause);
   if (was_out) {
     return log_line(LogLevel::kInfo, "endpoint answers again", {{"endpoint", name()}});
   }

@@ -181,6 +181,16 @@ struct PickResult {
   bool all_full = false;  // ... because those that are in service have pending_max exchanges
 };
 
+// Hears of the health of endpoints as a cluster's exchanges show it.
+class ClusterObserver {
+ public:
+  // Its connections fail, or too much that is sent there goes wrong.
+  virtual void on_endpoint_out(const Endpoint& endpoint, const Error& cause) = 0;
+
+ protected:
+  ~ClusterObserver() = default;
+};
+
 // Owned by a worker.
 class Cluster {
  public:
@@ -198,6 +208,9 @@ class Cluster {
   // An endpoint that wants a probe comes first; then the balancer chooses among those in service;
   // when all are out, the one whose pause ends first, because trying beats refusing.
   PickResult pick(const PickRequest& request);
+
+  // nullptr: nobody wants to know. Outlives the cluster.
+  void set_observer(ClusterObserver* observer) { observer_ = observer; }
 
   size_t endpoint_count() const { return endpoints_.size(); }
   const Endpoint& endpoint(size_t index) const { return *endpoints_[index]; }
@@ -256,6 +269,7 @@ class Cluster {
   std::vector<std::unique_ptr<Endpoint>> leaving_;  // with something that is not over
   std::vector<EndpointLoad> loads_;                 // scratch of pick()
   size_t next_start_ = 0;
+  ClusterObserver* observer_ = nullptr;
   event::MemberTimer<Cluster, &Cluster::delete_left> left_timer_{*this};
 };
 
