@@ -75,8 +75,8 @@ std::string message(const std::string& service, const std::string& field,
 std::optional<ListenIndex::Place> ListenIndex::place(const ListenerConfig& listener) {
   Place place;
   place.holder.address = listener.address;
-  if (listener.network == "unix") {
-    place.key = "unix " + listener.address;
+  if (const auto path = unix_path_of(listener.address, listener.network)) {
+    place.key = "unix " + std::string(*path);
     place.holder.meets_all = true;
     return place;
   }
@@ -119,8 +119,7 @@ const ListenIndex::Holder* ListenIndex::conflict(const Place& place) const {
 
 ListenIndex::ListenIndex(const std::vector<ReservedAddress>& reserved) {
   for (const ReservedAddress& one : reserved) {
-    const bool is_path = one.address.starts_with('/') || one.address.starts_with('@');
-    std::optional<Place> found = place({one.address, is_path ? "unix" : one.network});
+    std::optional<Place> found = place({one.address, one.network});
     if (!found) continue;
     found->holder.owner = one.flag;
     held_[found->key].push_back(std::move(found->holder));

@@ -51,6 +51,7 @@ TEST(ListenIndex, KnowsWhichAddressesMeet) {
       {"host:80", "tcp", ":80", "tcp", true},
       {"/run/a", "unix", "/run/a", "unix", true},
       {"/run/a", "unix", "/run/b", "unix", false},
+      {"/run/a", "unix", "unix:/run/a", "https", true},
   };
   for (const Case& one : cases) {
     ListenIndex index;

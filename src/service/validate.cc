@@ -214,7 +214,7 @@ void check_backend(Problems problems, const BackendConfig& backend, const Arriva
   }
   if (!backend.check_address.empty()) {
     problems.text("check_address", backend.check_address,
-                  wrong_check_address(backend.check_address));
+                  wrong_check_address(backend.check_address, backend.network));
   }
   problems.number("weight", backend.weight, 0, kWeightMax);
   if (!is_backend_state(backend.state))

@@ -6,6 +6,7 @@
 
 #include "net/address.h"
 #include "service/json_writer.h"
+#include "service/listening.h"
 
 namespace httpteleport::service {
 
@@ -99,8 +100,18 @@ std::string wrong_name(std::string_view name) {
   return {};
 }
 
+std::optional<std::string_view> unix_path_of(std::string_view address, std::string_view network) {
+  constexpr std::string_view kPrefix = "unix:";
+  if (address.starts_with(kPrefix)) return address.substr(kPrefix.size());
+  if (network == "unix" || address.starts_with('/')) return address;
+  return std::nullopt;
+}
+
 std::string wrong_address(std::string_view address, std::string_view network, AddressUse use) {
-  if (network == "unix") return wrong_path_of_socket(address);
+  const bool path_is_accepted = network == "unix" || is_request(network);
+  if (path_is_accepted) {
+    if (const auto path = unix_path_of(address, network)) return wrong_path_of_socket(*path);
+  }
   const Result<net::HostPort> parts = net::parse_host_port(address);
   if (!parts) return parts.error().detail;
   if (parts->port == 0 && use == AddressUse::kConnect)
@@ -108,8 +119,9 @@ std::string wrong_address(std::string_view address, std::string_view network, Ad
   return wrong_host(parts->host, network, use);
 }
 
-std::string wrong_check_address(std::string_view address) {
-  return wrong_address(address, address.starts_with('/') ? "unix" : "tcp", AddressUse::kConnect);
+std::string wrong_check_address(std::string_view address, std::string_view network) {
+  const bool is_path = unix_path_of(address, network).has_value();
+  return wrong_address(address, is_path ? "unix" : "tcp", AddressUse::kConnect);
 }
 
 std::string wrong_virtual_host(std::string_view text) {

@@ -2,7 +2,7 @@
 // value is accepted.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,13 +11,18 @@ namespace httpteleport::service {
 // Of a service or a backend: a part of a path of the admin API that is no word of the API itself.
 std::string wrong_name(std::string_view name);
 
+// The path, if `address` is that of a unix socket: of the network unix all are, with or without
+// unix: in front; of others those that begin with unix: or with '/'.
+std::optional<std::string_view> unix_path_of(std::string_view address, std::string_view network);
+
 enum class AddressUse { kListen, kConnect };
-// host:port, with port 0 for listening only, or the path of a unix socket; as `network` has it. The
-// host is an IP address of the network's family, or a name, and may be empty for listening.
+// host:port, with port 0 for listening only, or, of unix, http, https, teleport and teleports, the
+// path of a unix socket. The host is an IP address of the network's family, or a name, and may be
+// empty for listening.
 std::string wrong_address(std::string_view address, std::string_view network, AddressUse use);
 
-// Where a check connects to: host:port, or the path of a unix socket, which begins with '/'.
-std::string wrong_check_address(std::string_view address);
+// Where a check of a backend on `network` connects to: host:port, or the path of a unix socket.
+std::string wrong_check_address(std::string_view address, std::string_view network);
 
 // host, host/path, *.host, *.
 std::string wrong_virtual_host(std::string_view host);

@@ -46,6 +46,11 @@ TEST(ValueForms, AddressesAreThoseOfTheirNetwork) {
       {"/run/x.sock", "unix", true, true},
       {"run/x.sock", "unix", true, true},
       {"@name", "unix", true, true},
+      {"unix:/run/x.sock", "unix", true, true},
+      {"unix:", "unix", false, false},
+      {"unix:/run/x.sock", "teleport", true, true},
+      {"/run/x.sock", "https", true, true},
+      {"unix:/run/x.sock", "udp", false, false},
       {"", "unix", false, false},
       {"/run/\x01", "unix", false, false},
       {"/run/x.sock", "tcp", false, false},
@@ -60,10 +65,14 @@ TEST(ValueForms, AddressesAreThoseOfTheirNetwork) {
 }
 
 TEST(ValueForms, ChecksConnectToAHostOrAPath) {
-  EXPECT_EQ(wrong_check_address("h:1"), "");
-  EXPECT_EQ(wrong_check_address("/run/x"), "");
-  EXPECT_NE(wrong_check_address("h:0"), "");
-  EXPECT_NE(wrong_check_address("h"), "");
+  EXPECT_EQ(wrong_check_address("h:1", "tcp"), "");
+  EXPECT_EQ(wrong_check_address("h:1", "udp6"), "");
+  EXPECT_EQ(wrong_check_address("/run/x", "tcp"), "");
+  EXPECT_EQ(wrong_check_address("unix:run/x", "tcp"), "");
+  EXPECT_EQ(wrong_check_address("run/x", "unix"), "");
+  EXPECT_NE(wrong_check_address("h:0", "tcp"), "");
+  EXPECT_NE(wrong_check_address("h", "tcp"), "");
+  EXPECT_NE(wrong_check_address("/\n", "unix"), "");
 }
 
 TEST(ValueForms, VirtualHostsAreHostsWithOrWithoutAPath) {
