@@ -86,17 +86,24 @@ Outcome Registry::start(const StartConfig& start) {
   plan.globals = start.config.globals;
   for (const auto& [name, service] : start.config.services)
     plan.services.push_back({nullptr, service});
+  version_ = start.version;
   if (start.state_is_broken && state_) state_->keep_broken();
-  if (const std::optional<std::string> taken = occupy(plan))
+  // What is not in force would be gone from the state file with the next change.
+  const auto keep_state = [&] {
+    if (start.from == StartConfig::From::kState && state_) state_->keep_broken();
+  };
+  if (const std::optional<std::string> taken = occupy(plan)) {
+    keep_state();
     return failed(Outcome::Kind::kInvalid, *taken);
+  }
   Change change = change_of(plan);
   change.globals = plan.globals;
   if (const std::optional<Problem> problem = runtime_.apply(change)) {
     vacate(plan);
+    keep_state();
     return failed(Outcome::Kind::kInvalid, text_of(*problem));
   }
   config_ = start.config;
-  version_ = start.version;
   for (const ServiceChange& one : plan.services)
     texts_.put(*one.after);
   const size_t count = config_.services.size();

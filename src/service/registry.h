@@ -88,7 +88,9 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  // Carries out what the program begins with. Once, before any change; nothing is written.
+  // Carries out what the program begins with. Once, before any change; nothing is written. If it
+  // fails, nothing is in force; a state file that it was read from gets another name before it is
+  // written, as a broken one.
   Outcome start(const StartConfig& start);
 
   // Changes. `done` is called once: before the method returns, or later when the state file is

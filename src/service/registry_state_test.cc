@@ -105,6 +105,19 @@ TEST_F(RegistryStateTest, KeepsABrokenStateFile) {
   EXPECT_THAT(read().problems, IsEmpty());
 }
 
+TEST_F(RegistryStateTest, KeepsAStateThatCouldNotBeCarriedOut) {
+  const char text[] = R"({"_version": 5, "services": [{"name": "a", "address": ":1"}]})";
+  folder.write("state", text);
+  StateFile state(folder.file("state"), loop.post());
+  Registry registry(runtime, &state, {});
+  runtime.refusal = Problem{"a", "address=\":1\": address already in use"};
+  EXPECT_FALSE(registry.start(read()).ok());
+  runtime.refusal.reset();
+  registry.put_service("b", R"({"address": ":2"})", {}, answer.done());
+  ASSERT_TRUE(loop.run_until([&] { return answer.outcome.has_value(); }));
+  EXPECT_EQ(test::read_file(folder.file("state.broken")), text);
+}
+
 TEST_F(RegistryStateTest, ReadsTheStateOfTheOlderProgram) {
   folder.write("state", R"({"check_interval": 0, "fall": 0, "services": [
       {"name": "old", "address": "127.0.0.1:9000", "network": "tcp", "balance": "RR",
