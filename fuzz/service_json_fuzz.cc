@@ -21,7 +21,7 @@ void check_lines(const std::vector<std::string>& lines) {
 }
 
 Config merged(const ConfigPatch& patch) {
-  ConfigMerge merge_of = merge(Config(), patch, {});
+  ConfigMerge merge_of = merge(Config(), patch, {.zero_is_none = true});
   Config config;
   config.globals = merge_of.globals;
   for (ServiceChange& change : merge_of.services)

@@ -170,9 +170,16 @@ std::shared_ptr<const ServiceConfig> find(const ServiceMap& services, const std:
 ServiceConfig merge_onto(const ServiceConfig* existing, const Globals& globals,
                          const std::string& name, const ServicePatch& patch,
                          const MergeRules& rules) {
-  const bool fresh = rules.replace || !existing;
-  const UnnamedBackends unnamed = rules.replace ? UnnamedBackends::kRemove : rules.unnamed_backends;
-  return merge(fresh ? new_service(name, globals) : *existing, patch, unnamed);
+  if (existing && !rules.replace) return merge(*existing, patch, rules.unnamed_backends);
+  ServiceConfig service = merge(new_service(name, globals), patch, UnnamedBackends::kRemove);
+  if (rules.zero_is_none) return service;
+  const auto inherit = [](int64_t& field, int64_t global) {
+    if (field == 0) field = global;
+  };
+  inherit(service.client_timeout, globals.client_timeout);
+  inherit(service.server_timeout, globals.server_timeout);
+  inherit(service.connect_timeout, globals.connect_timeout);
+  return service;
 }
 
 }  // namespace

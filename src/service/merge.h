@@ -43,6 +43,9 @@ struct ConfigMerge {
 struct MergeRules {
   bool replace = false;  // what is not named is removed, or has its default
   UnnamedBackends unnamed_backends = UnnamedBackends::kKeep;  // without `replace`
+  // Clients of the older program name every timeout, with 0 for one that is not set: a new service
+  // has the global one then. True: 0 means none, as in what this program has written itself.
+  bool zero_is_none = false;
 };
 
 // A service that is named twice is merged twice. O(size of the patch * log of the services), and

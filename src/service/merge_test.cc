@@ -154,6 +154,25 @@ TEST(MergeConfig, TellsOnlyServicesThatBecomeOthers) {
   EXPECT_EQ(merged.services[1].after->fall, 2);
 }
 
+TEST(MergeConfig, GivesANewServiceTheGlobalTimeoutsForThoseThatAreZero) {
+  const char json[] = R"({"client_timeout": 5, "connect_timeout": 6,
+      "services": [{"name": "s", "client_timeout": 0, "server_timeout": 0, "connect_timeout": 7}]})";
+  const auto merged = [&](const Config& base, bool zero_is_none) {
+    MergeRules rules;
+    rules.zero_is_none = zero_is_none;
+    return *merge(base, config_patch(json), rules).services.at(0).after;
+  };
+  const ServiceConfig inherited = merged(Config(), false);
+  EXPECT_EQ(inherited.client_timeout, 5);
+  EXPECT_EQ(inherited.server_timeout, 0);
+  EXPECT_EQ(inherited.connect_timeout, 7);
+  EXPECT_EQ(merged(Config(), true).client_timeout, 0);
+  ServiceConfig known;
+  known.name = "s";
+  known.client_timeout = 9;
+  EXPECT_EQ(merged(with({known}), false).client_timeout, 0);
+}
+
 TEST(MergeConfig, BuildsAServiceThatIsNamedTwiceInSteps) {
   const ConfigMerge merged =
       merge(Config(),

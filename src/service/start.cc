@@ -14,7 +14,7 @@ void build(ConfigPatch& patch, StartConfig& start, const std::vector<ReservedAdd
   start.problems = validate(merge(Globals(), patch.globals));
   // Services would only repeat what is wrong with them.
   if (!start.problems.empty()) patch.globals = GlobalsPatch();
-  ConfigMerge merged = merge(Config(), patch, {});
+  ConfigMerge merged = merge(Config(), patch, {.zero_is_none = patch.version.has_value()});
   ListenIndex listening(reserved);
   start.config.globals = std::move(merged.globals);
   for (ServiceChange& change : merged.services) {
