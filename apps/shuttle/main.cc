@@ -202,13 +202,16 @@ int serve(const ShuttleOptions& options) {
   service::Registry registry(server.runtime(), state ? &*state : nullptr,
                              registry_options(options));
   const service::Outcome begun = registry.start(start);
-  if (!begun.ok()) log_line(LogLevel::kError, begun.message);
+  if (!begun.ok()) {
+    log_line(LogLevel::kError, begun.message);
+    return kExitError;
+  }
   net::SocketFile admin_file;
   if (own.front().is_unix()) admin_file = net::SocketFile(own.front());
   admin::AdminServers admin(server.loop(), registry, server.runtime(), events,
                             admin_options(options, server));
   if (!read_token(admin)) return kExitError;
-  admin.api().note_reload(begun.ok() && start.problems.empty());
+  admin.api().note_reload(start.problems.empty());
   if (!admin.serve(std::move(admin_socket))) return kExitError;
   if (metrics_socket.is_open() && !admin.serve_metrics(std::move(metrics_socket)))
     return kExitError;

@@ -180,6 +180,7 @@ void fill_exchanges(const HttptpOptions& options, Snapshot& snapshot) {
   exchanges.response_idle_timeout = options.out_idle_timeout;
   exchanges.forwarding = {.client_ip_field = options.client_ip_header,
                           .x_forwarded = options.x_forwarded,
+                          .keeps_x_forwarded = false,
                           .via_name = options.via,
                           .request_id_field = options.request_id_header};
 }

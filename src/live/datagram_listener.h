@@ -20,7 +20,12 @@ class DatagramListener final : public ServiceListener {
 
   const ListenSocket* socket() const override { return socket_.get(); }
   void set_plan(const ServicePlan& plan) override { relay_.set_options(plan.udp); }
-  void drain() override { relay_.drain(); }
+  // At once: datagrams promise nothing, and the kernel would go on giving this socket those of
+  // clients that a new one at the same address is there for.
+  void drain() override {
+    relay_.drain();
+    relay_.abort();
+  }
   void abort() override { relay_.abort(); }
   bool is_idle() const override { return relay_.is_idle(); }
   void leave(const upstream::Endpoint& endpoint) override { relay_.leave(endpoint); }

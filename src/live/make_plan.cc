@@ -216,8 +216,7 @@ std::optional<Problem> check_listener(const PlanContext& context, const ServiceC
   return {};
 }
 
-std::shared_ptr<const ListenSocket> find_socket(const OpenSockets& open,
-                                                const ListenerConfig& wanted) {
+std::shared_ptr<ListenSocket> find_socket(const OpenSockets& open, const ListenerConfig& wanted) {
   for (const auto& socket : open) {
     if (socket->network == wanted.network && socket->text == wanted.address) return socket;
   }

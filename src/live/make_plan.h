@@ -20,7 +20,7 @@ struct PlanContext {
   proxy::Http1SessionOptions http1;
 };
 
-using OpenSockets = std::vector<std::shared_ptr<const ListenSocket>>;
+using OpenSockets = std::vector<std::shared_ptr<ListenSocket>>;
 
 // `known` is the plan in force, null if the service is new: what is the same is taken over from it,
 // counters. `open`: bound addresses that are its own, or that others give up

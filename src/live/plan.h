@@ -20,8 +20,9 @@ namespace httpteleport::live {
 
 enum class ListenKind : uint8_t { kTcp, kUdp, kHttp, kHttps, kTeleport, kTeleports };
 
-// A bound address of a service. Closed when the last worker, and the control thread, have given it
-// up.
+// A bound address of a service. The control thread closes it when no service has it any more:
+// sessions that outlast it may keep its plan for long. Workers take the sockets that they need when
+// they take the plan up, and do not look again.
 struct ListenSocket {
   ListenKind kind = ListenKind::kTcp;
   std::string network;   // as configured, like
@@ -31,12 +32,17 @@ struct ListenSocket {
   // one of them.
   std::vector<std::shared_ptr<const net::Socket>> sockets;
   net::SocketFile file;  // of a unix socket
+
+  void close() {
+    sockets.clear();
+    file.remove();
+  }
 };
 
 struct ServicePlan {
   std::shared_ptr<const service::ServiceConfig> config;
   std::shared_ptr<SharedService> shared;
-  std::vector<std::shared_ptr<const ListenSocket>> listening;
+  std::vector<std::shared_ptr<ListenSocket>> listening;
   config::ListenerOptions admission;  // who may connect, and the PROXY protocol
   upstream::ClusterOptions cluster;
   proxy::ExchangeOptions exchanges;

@@ -140,7 +140,19 @@ std::optional<Problem> Runtime::apply(const service::Change& change) {
     redirect_others(change, plans);
   }
   commit(plans, change.removed);
+  close_unused(open, plans);
   return {};
+}
+
+// The workers have given them up.
+void Runtime::close_unused(const OpenSockets& open, const Plans& plans) {
+  for (const std::shared_ptr<ListenSocket>& socket : open) {
+    const bool used = std::any_of(plans.begin(), plans.end(), [&](const auto& plan) {
+      const OpenSockets& listening = plan->listening;
+      return std::find(listening.begin(), listening.end(), socket) != listening.end();
+    });
+    if (!used) socket->close();
+  }
 }
 
 // What is not named in a change takes part in it all the same, when it is about all.

@@ -83,6 +83,7 @@ class Runtime final : public service::Runtime,
   void look_up(Name& name, const Place& place, Backend& backend);
   void redirect_others(const service::Change& change, Plans& plans) const;
   void commit(const Plans& plans, const std::vector<std::string>& removed);
+  static void close_unused(const OpenSockets& open, const Plans& plans);
   void send(std::shared_ptr<const Step> step);
   void take_backends(Service& service);
   void find_addresses(const Service& service, Backend& backend);

@@ -50,6 +50,7 @@ proxy::ExchangeOptions exchange_options(const config::ShuttleOptions& options, s
   exchanges.no_route_line = "Not found\n";
   exchanges.forwarding = {.client_ip_field = {},
                           .x_forwarded = true,
+                          .keeps_x_forwarded = true,
                           .via_name = {},
                           .request_id_field = "X-Request-Id"};
   return exchanges;

@@ -51,6 +51,7 @@ void StreamListener::set_plan(const ServicePlan& plan) {
   if (http_) {
     http_->sessions.http1 = plan.http1;
     http_->sessions.teleport = plan.teleport;
+    http_->sessions.teleport.tls_required = has_tls(socket_->kind);
   }
   if (admission_) return admission_->update(plan.admission, needs_local_address_);
   if (!needs_admission(plan.admission)) return;

@@ -117,7 +117,14 @@ void Worker::apply(std::shared_ptr<const Step> step, std::shared_ptr<Countdown> 
   });
 }
 
+// Addresses may go from one service to another: all are given up before any is taken. What comes
+// meanwhile waits in the kernel.
 void Worker::take(const Step& step) {
+  for (const Step::Put& put : step.put) {
+    if (WorkerService* service = find(put.plan->config->name))
+      service->give_up_listeners(*put.plan);
+  }
+  remove(step.removed);
   for (const Step::Put& put : step.put) {
     std::unique_ptr<WorkerService>& service = services_[put.plan->config->name];
     if (service) {
@@ -127,7 +134,10 @@ void Worker::take(const Step& step) {
     }
     service->set_pages(put.pages);
   }
-  for (const std::string& name : step.removed) {
+}
+
+void Worker::remove(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
     const auto service = services_.find(name);
     if (service == services_.end()) continue;
     retire(std::move(service->second));

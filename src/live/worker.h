@@ -91,6 +91,7 @@ class Worker final {
   };
 
   void take(const Step& step);
+  void remove(const std::vector<std::string>& names);
   WorkerService* find(const std::string& service);
   void retire(std::unique_ptr<WorkerService> service);
   void delete_finished();

@@ -71,27 +71,34 @@ void WorkerService::update_hosts(const ServicePlan* before) {
     hosts_.add(host, *this);
 }
 
-// New ones first, so that there is no moment without.
+void WorkerService::give_up_listeners(const ServicePlan& next) {
+  for (std::unique_ptr<ServiceListener>& listener : listeners_) {
+    const bool stays = std::any_of(next.listening.begin(), next.listening.end(),
+                                   [&](const auto& s) { return s.get() == listener->socket(); });
+    if (!stays) give_up(std::move(listener));
+  }
+  std::erase(listeners_, nullptr);
+}
+
+void WorkerService::give_up(std::unique_ptr<ServiceListener> listener) {
+  listener->drain();
+  if (listener->is_idle()) return;
+  draining_.push_back(std::move(listener));
+  worker_.loop.set_timer(drained_timer_, kDrainedInterval);
+}
+
+// Those that are not wanted any more have been given up.
 void WorkerService::update_listeners() {
-  std::vector<std::unique_ptr<ServiceListener>> old = std::move(listeners_);
-  listeners_.clear();
-  for (const std::shared_ptr<const ListenSocket>& socket : plan_->listening) {
-    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& listener) {
-      return listener && listener->socket() == socket.get();
+  for (const std::shared_ptr<ListenSocket>& socket : plan_->listening) {
+    const auto same = std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& listener) {
+      return listener->socket() == socket.get();
     });
-    if (same == old.end()) {
+    if (same == listeners_.end()) {
       listeners_.push_back(make_listener(socket));
     } else {
-      listeners_.push_back(std::move(*same));
-      listeners_.back()->set_plan(*plan_);
+      (*same)->set_plan(*plan_);
     }
   }
-  for (std::unique_ptr<ServiceListener>& listener : old) {
-    if (!listener) continue;
-    listener->drain();
-    draining_.push_back(std::move(listener));
-  }
-  if (!draining_.empty()) worker_.loop.set_timer(drained_timer_, kDrainedInterval);
 }
 
 std::unique_ptr<ServiceListener> WorkerService::make_listener(
@@ -146,10 +153,8 @@ void WorkerService::retire() {
 }
 
 void WorkerService::drain_listeners() {
-  for (std::unique_ptr<ServiceListener>& listener : listeners_) {
-    listener->drain();
-    draining_.push_back(std::move(listener));
-  }
+  for (std::unique_ptr<ServiceListener>& listener : listeners_)
+    give_up(std::move(listener));
   listeners_.clear();
   tcp_.drain();
 }

@@ -28,6 +28,8 @@ class WorkerService final : public HostedService,
   WorkerService(const WorkerService&) = delete;
   WorkerService& operator=(const WorkerService&) = delete;
 
+  // Listens no more at addresses that `next` does not have.
+  void give_up_listeners(const ServicePlan& next);
   // Other values: what is the same goes on untouched.
   void update(std::shared_ptr<const ServicePlan> plan);
   void set_pages(std::shared_ptr<const ErrorPages> pages) { policy_.set_pages(std::move(pages)); }
@@ -61,6 +63,8 @@ class WorkerService final : public HostedService,
   void take_values(const ServicePlan* before);
   void update_hosts(const ServicePlan* before);
   void update_listeners();
+  // Takes nothing new; it is kept as long as it has something that runs.
+  void give_up(std::unique_ptr<ServiceListener> listener);
   std::unique_ptr<ServiceListener> make_listener(std::shared_ptr<const ListenSocket> socket);
   void delete_drained();
 

@@ -39,6 +39,12 @@ void replace(http::Fields& fields, std::string_view name, std::string_view value
   fields.add(name, value);
 }
 
+void set_forwarded(http::Fields& fields, std::string_view name, std::string_view value,
+                   bool keeps_what_came) {
+  if (keeps_what_came && fields.find(name) != nullptr) return;
+  replace(fields, name, value);
+}
+
 void add_via(http::Fields& fields, const std::string& name, Arena& arena) {
   append_to_list(fields, FieldId::kVia, "Via", join(arena, "1.1 ", name, {}), arena);
 }
@@ -57,8 +63,10 @@ void add_request_fields(http::RequestHead& head, const ForwardingOptions& option
     if (!options.client_ip_field.empty() && !ip_field_is_list)
       replace(head.fields, options.client_ip_field, ip);
     if (options.x_forwarded) {
-      replace(head.fields, "X-Forwarded-Proto", client.scheme);
-      if (!head.authority.empty()) replace(head.fields, "X-Forwarded-Host", head.authority);
+      set_forwarded(head.fields, "X-Forwarded-Proto", client.scheme, options.keeps_x_forwarded);
+      if (!head.authority.empty()) {
+        set_forwarded(head.fields, "X-Forwarded-Host", head.authority, options.keeps_x_forwarded);
+      }
     }
   }
   if (!options.via_name.empty()) add_via(head.fields, options.via_name, arena);

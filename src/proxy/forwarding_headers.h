@@ -19,6 +19,8 @@ struct ForwardingOptions {
   std::string client_ip_field;
   // Append X-Forwarded-For, set X-Forwarded-Proto and X-Forwarded-Host.
   bool x_forwarded = false;
+  // What a proxy before us says in X-Forwarded-Proto and -Host is passed on.
+  bool keeps_x_forwarded = false;
   // Append "1.1 NAME" to Via in both directions (RFC 9110 section 7.6.3). Empty: none.
   std::string via_name;
   // The request's id is in this field: one that comes is passed on, if it is a token of at most 128

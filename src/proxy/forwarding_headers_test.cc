@@ -172,5 +172,14 @@ TEST(MaxForwards, IsCountedDownForOptionsAndTraceOnly) {
   }
 }
 
+TEST(ForwardingHeaders, KeepWhatAProxyBeforeUsSaysIfTheyShall) {
+  ForwardingOptions options = options_of("", true);
+  options.keeps_x_forwarded = true;
+  EXPECT_EQ(after_request({{"x-forwarded-proto", "https"}}, options, kClient),
+            (FieldList{{"x-forwarded-proto", "https"},
+                       {"X-Forwarded-For", "10.0.0.1"},
+                       {"X-Forwarded-Host", "example.com:80"}}));
+}
+
 }  // namespace
 }  // namespace httpteleport::proxy
