@@ -21,9 +21,11 @@
 #include "live/server.h"
 #include "metrics/export.h"
 #include "server/listen_sockets.h"
+#include "service/json.h"
 #include "service/registry.h"
 #include "service/start.h"
 #include "service/state_file.h"
+#include "tls/certificate_folder.h"
 
 namespace {
 
@@ -117,9 +119,26 @@ service::StartConfig read_configuration(const ShuttleOptions& options) {
   return start;
 }
 
+// What -https would have to show; false, with the reason logged, when that is not there.
+bool check_certificates(const ShuttleOptions& options) {
+  if (options.https.empty()) return true;
+  tls::CertificateFolder folder(options.certs);
+  bool good = true;
+  for (const tls::CertificateChange& change : folder.reload()) {
+    if (change.kind != tls::CertificateChange::Kind::kBroken) continue;
+    log_line(LogLevel::kError,
+             "-certs=\"" + options.certs + "\": " + change.pair + ": " + change.text);
+    good = false;
+  }
+  if (folder.find("").certificate) return good;
+  log_line(LogLevel::kError, live::no_certificate_line(options));
+  return false;
+}
+
 int check(const ShuttleOptions& options) {
   const service::StartConfig start = read_configuration(options);
-  if (!start.problems.empty()) return kExitError;
+  const bool has_certificates = check_certificates(options);
+  if (!start.problems.empty() || !has_certificates) return kExitError;
   size_t backends = 0;
   for (const auto& [name, service] : start.config.services)
     backends += service->backends.size();
@@ -161,6 +180,24 @@ bool read_token(admin::AdminServers& admin) {
   const std::string problem = admin.load_token();
   if (!problem.empty()) log_line(LogLevel::kError, "-admin-token: " + problem);
   return problem.empty();
+}
+
+// Services of -config that are not there yet. What is there may have been changed since, and stays.
+void add_new_services(const ShuttleOptions& options, service::Registry& registry) {
+  if (options.config.empty()) return;
+  const service::StartConfig read = service::read_start_config(
+      {.state = "", .initial = options.config, .reserved = reserved_addresses(options)});
+  log_lines(LogLevel::kWarn, read.warnings);
+  log_lines(LogLevel::kError, read.problems);
+  for (const auto& [name, config] : read.config.services) {
+    if (registry.find(name)) continue;
+    std::string text;
+    service::append_json(text, *config);
+    registry.put_service(name, text, {}, [name = name](const service::Outcome& outcome) {
+      log_line(outcome.ok() ? LogLevel::kInfo : LogLevel::kError,
+               outcome.ok() ? "service added" : outcome.message, {{"service", name}});
+    });
+  }
 }
 
 // What connects the registry's parts with the loop, which is made with the server.
@@ -216,7 +253,10 @@ int serve(const ShuttleOptions& options) {
   if (metrics_socket.is_open() && !admin.serve_metrics(std::move(metrics_socket)))
     return kExitError;
   log_line(LogLevel::kInfo, "Admin server listening on " + own.front().to_string());
-  server.on_reload([&] { admin.api().note_reload(read_token(admin)); });
+  server.on_reload([&] {
+    admin.api().note_reload(read_token(admin));
+    add_new_services(options, registry);
+  });
   server.on_stop_accepting([&] {
     admin_file.remove();
     admin.drain();

@@ -58,6 +58,11 @@ proxy::ExchangeOptions exchange_options(const config::ShuttleOptions& options, s
 
 }  // namespace
 
+std::string no_certificate_line(const config::ShuttleOptions& options) {
+  return "-https needs a certificate: put NAME.pem and NAME.key into -certs=\"" + options.certs +
+         "\"";
+}
+
 Server::Server(const config::ShuttleOptions& options, service::EventSink& events)
     : options_(options), events_(events), worker_count_(count_workers(options.workers)) {}
 

@@ -19,6 +19,9 @@
 
 namespace httpteleport::live {
 
+// The line for a folder without a certificate that could be shown.
+std::string no_certificate_line(const config::ShuttleOptions& options);
+
 // Control thread. Signals: SIGTERM and SIGINT drain and end, a second one ends at once; SIGHUP
 // reads files anew and opens the logs again.
 class Server final : private event::IoHandler, private FailureSink {
