@@ -45,7 +45,7 @@ constexpr Field kServiceConfig[] = {
     {"name", Type::kText, "not empty, no '/', does not begin with '_'"},
     {"address", Type::kText, "host:port to listen on, or a path; empty: none"},
     {"network", Type::kText, "tcp tcp4 tcp6 udp udp4 udp6 unix http https teleport teleports"},
-    {"balance", Type::kText, "RR LC least_loaded two_choices ewma hash:FIELD"},
+    {"balance", Type::kText, "RR LC least-loaded p2c ewma hash:FIELD"},
     {"check_interval", Type::kMilliseconds, "between two health checks"},
     {"fall", Type::kNumber, "failed checks in a row that take a backend out"},
     {"rise", Type::kNumber, "good checks in a row that bring it back"},

@@ -11,7 +11,7 @@ constexpr auto kGiven = config::FlagInfo::kNoDefault;
 
 constexpr auto kGlobalFields = std::to_array<FieldInfo>({
     {{"balance", "NAME",
-      "how backends are chosen: RR, LC, least_loaded, two_choices, ewma or "
+      "how backends are chosen: RR, LC, least-loaded, p2c, ewma or "
       "hash:FIELD",
       kGiven},
      kText,
@@ -44,7 +44,7 @@ constexpr auto kServiceFields = std::to_array<FieldInfo>({
      kText,
      "network"},
     {{"balance", "NAME",
-      "how backends are chosen: RR, LC, least_loaded, two_choices, ewma or "
+      "how backends are chosen: RR, LC, least-loaded, p2c, ewma or "
       "hash:FIELD",
       kGiven},
      kText,

@@ -70,7 +70,7 @@ struct ServiceConfig {
   std::string name;             // not empty, no '/', does not begin with '_'
   std::string address;          // empty: none; then virtual hosts and `listeners` are all there is
   std::string network = "tcp";  // of `address`: as in ListenerConfig
-  std::string balance = "RR";   // RR LC, and least_loaded two_choices ewma hash:FIELD
+  std::string balance = "RR";   // RR LC, and least-loaded p2c ewma hash:FIELD
   int64_t check_interval = 5000;           // ms
   int64_t fall = 2;                        // failed checks in a row
   int64_t rise = 2;                        // good checks in a row

@@ -46,7 +46,7 @@ TEST(Validate, SaysFieldValueAndWhatIsAccepted) {
       {[](auto& s) { s.address = "127.0.0.1"; },
        R"(service web: address="127.0.0.1": no port; host:port, :port or [ipv6]:port is accepted)"},
       {[](auto& s) { s.balance = "XX"; },
-       R"(service web: balance="XX": RR, LC, least_loaded, two_choices, ewma and hash:HEADER are accepted)"},
+       R"(service web: balance="XX": RR, LC, least-loaded, p2c, ewma and hash:HEADER are accepted)"},
       {[](auto& s) { s.check_interval = 0; },
        "service web: check_interval=0: a number from 1 to 2678400000 is accepted"},
       {[](auto& s) { s.fall = 1001; },
@@ -185,7 +185,7 @@ TEST(Validate, LooksAtGlobalValuesToo) {
   EXPECT_THAT(
       validate(globals),
       ElementsAre(
-          R"(balance="XX": RR, LC, least_loaded, two_choices, ewma and hash:HEADER are accepted)",
+          R"(balance="XX": RR, LC, least-loaded, p2c, ewma and hash:HEADER are accepted)",
           "fall=-1: a number from 0 to 1000 is accepted"));
 }
 

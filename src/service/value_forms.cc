@@ -159,10 +159,10 @@ std::string wrong_balance(std::string_view balance) {
   if (balance.starts_with(kHash)) {
     return is_token(balance.substr(kHash.size())) ? "" : "the name of a header goes behind hash:";
   }
-  for (const std::string_view known : {"RR", "LC", "least_loaded", "two_choices", "ewma"}) {
+  for (const std::string_view known : {"RR", "LC", "least-loaded", "p2c", "ewma"}) {
     if (balance == known) return {};
   }
-  return "RR, LC, least_loaded, two_choices, ewma and hash:HEADER are accepted";
+  return "RR, LC, least-loaded, p2c, ewma and hash:HEADER are accepted";
 }
 
 std::string wrong_compression(std::string_view text) {

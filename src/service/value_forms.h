@@ -30,7 +30,7 @@ std::string wrong_virtual_host(std::string_view host);
 // http(s)://HOST..., file:/PATH, text:TEXT.
 std::string wrong_error_page(std::string_view page);
 
-// RR LC least_loaded two_choices ewma hash:FIELD.
+// RR LC least-loaded p2c ewma hash:FIELD.
 std::string wrong_balance(std::string_view balance);
 
 // none flate flate:1 to flate:9 snappy, or empty.

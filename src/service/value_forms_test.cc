@@ -93,7 +93,7 @@ TEST(ValueForms, ErrorPagesAreAddressesFilesOrTexts) {
 }
 
 TEST(ValueForms, BalancesAreTheProgramsPolicies) {
-  for (const char* good : {"RR", "LC", "least_loaded", "two_choices", "ewma", "hash:X-User"})
+  for (const char* good : {"RR", "LC", "least-loaded", "p2c", "ewma", "hash:X-User"})
     EXPECT_EQ(wrong_balance(good), "") << good;
   for (const char* bad : {"", "rr", "XX", "hash:", "hash:a b", "hash"})
     EXPECT_NE(wrong_balance(bad), "") << bad;
