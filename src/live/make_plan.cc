@@ -23,7 +23,6 @@ constexpr Duration kResponseTimeout = std::chrono::minutes(10);
 constexpr Duration kConnectTimeout = std::chrono::seconds(3);
 constexpr Duration kQueueLookInterval = std::chrono::milliseconds(10);
 constexpr std::string_view kBackendField = "X-Backend";
-constexpr std::string_view kRequestIdField = "X-Request-Id";
 
 Duration ms_or(int64_t ms, Duration otherwise) {
   return ms > 0 ? Duration(std::chrono::milliseconds(ms)) : otherwise;

@@ -92,8 +92,7 @@ void add_traffic(const Workers& workers, Stats& stats) {
 Runtime::Runtime(event::Loop& loop, std::vector<std::unique_ptr<Worker>>& workers,
                  PlanContext context, const std::vector<net::Address>& admin,
                  service::EventSink& events)
-    : loop_(loop),
-      workers_(workers),
+    : workers_(workers),
       context_(std::move(context)),
       redirects_(context_.https_redirect),
       events_(events),

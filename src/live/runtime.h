@@ -95,7 +95,6 @@ class Runtime final : public service::Runtime,
   void note_status(const Service& service, Backend& backend) const;
   service::BackendStats stats_of(const Service& service, size_t index) const;
 
-  event::Loop& loop_;
   std::vector<std::unique_ptr<Worker>>& workers_;
   PlanContext context_;
   const bool redirects_;  // all services, whatever their configuration says
