@@ -1,7 +1,5 @@
 #include "proxies.h"
 
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
@@ -114,14 +112,7 @@ std::string Proxy::fill_in(std::string text) {
 }
 
 double Proxy::cpu_seconds() const {
-  double nanoseconds = 0;
-  const std::string tasks = "/proc/" + std::to_string(process_->pid()) + "/task";
-  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-    std::ifstream file(task.path() / "schedstat");
-    double on_cpu = 0;
-    if (file >> on_cpu) nanoseconds += on_cpu;
-  }
-  return nanoseconds / 1e9;
+  return std::chrono::duration<double>(process_->cpu_time()).count();
 }
 
 }  // namespace httpteleport::bench

@@ -1,6 +1,8 @@
 // A relay with one worker and nothing around it, to be measured.
 //
-//   relay_proxy TCP_LISTEN UDP_LISTEN TCP_BACKEND UDP_BACKEND
+//   relay_proxy TCP_LISTEN UDP_LISTEN TCP_BACKEND UDP_BACKEND [copy]
+//
+// With a fifth argument all bytes are copied.
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -47,12 +49,14 @@ class Acceptor final : public net::AcceptHandler {
   relay::TcpService& service_;
 };
 
-int run(char** argv) {
+int run(int argc, char** argv) {
   event::Loop loop;
   metrics::WorkerMetrics worker_metrics;
   metrics::ServiceMetrics service_metrics;
   OneBackend backends;
   relay::UdpBatches batches(loop);
+  signal(SIGPIPE, SIG_IGN);
+  relay::PipePool pipes;
   const upstream::ClusterOptions tcp_options = cluster_of(argv[3]);
   const upstream::ClusterOptions udp_options = cluster_of(argv[4]);
   upstream::Cluster tcp_cluster(loop, worker_metrics, tcp_options);
@@ -60,7 +64,9 @@ int run(char** argv) {
 
   relay::TcpOptions options;
   options.client_timeout = options.server_timeout = std::chrono::seconds(60);
-  relay::TcpService tcp({loop, worker_metrics, tcp_cluster, service_metrics, backends}, options);
+  relay::TcpService tcp(
+      {loop, worker_metrics, tcp_cluster, service_metrics, backends, argc > 5 ? nullptr : &pipes},
+      options);
   Acceptor acceptor(tcp);
   Result<net::Socket> listening = net::listen_on(address_of(argv[1]), {});
   HT_ASSERT(listening.has_value());
@@ -80,9 +86,10 @@ int run(char** argv) {
 }  // namespace httpteleport::bench
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: relay_proxy TCP_LISTEN UDP_LISTEN TCP_BACKEND UDP_BACKEND\n");
+  if (argc < 5 || argc > 6) {
+    std::fprintf(stderr,
+                 "usage: relay_proxy TCP_LISTEN UDP_LISTEN TCP_BACKEND UDP_BACKEND [copy]\n");
     return 2;
   }
-  return httpteleport::bench::run(argv);
+  return httpteleport::bench::run(argc, argv);
 }

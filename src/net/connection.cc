@@ -1,5 +1,6 @@
 #include "net/connection.h"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -129,7 +130,8 @@ void Connection::on_ready(event::Readiness readiness) {
   if (readable_) read_available();
   if (state_ != State::kOpen) return;
   tell_closing();
-  if (state_ == State::kOpen && (!output_.empty() || shutdown_wanted_)) loop_.at_turn_end(*this);
+  if (state_ == State::kOpen && (!output_.empty() || shutdown_wanted_ || awaits_pipe_))
+    loop_.at_turn_end(*this);
 }
 
 // For a handler that does not see for itself, because nothing is read.
@@ -169,26 +171,32 @@ ssize_t Connection::receive(std::span<char> buffer) {
   return -1;
 }
 
-bool Connection::read_once() {
-  const std::span<char> buffer = loop_.read_buffer();
-  const ssize_t count = receive(buffer);
-  metrics_.read_calls.add();
-  if (count < 0) {
-    if (errno == EINTR) return true;
-    readable_ = false;
-    if (errno == EAGAIN) return false;
-    metrics_.read_errors.add();
-    const Error cause = layer_ ? layer_->failure()
-                               : Error{Code::kConnectionLost, peer_, errno,
-                                       "the connection was reset while reading"};
-    fail(Code::kConnectionLost, cause.sys_errno, cause.detail);
-    return false;
-  }
-  if (count == 0) {
+bool Connection::on_read_nothing(ssize_t result) {
+  if (result == 0) {
     end_read_ = peer_closed_ = true;
     if (!write_failed_) deliver_end();
     return false;
   }
+  if (errno == EINTR) return true;
+  readable_ = false;
+  if (errno == EAGAIN) return false;
+  metrics_.read_errors.add();
+  const Error cause =
+      layer_ ? layer_->failure()
+             : Error{Code::kConnectionLost, peer_, errno, "the connection was reset while reading"};
+  fail(Code::kConnectionLost, cause.sys_errno, cause.detail);
+  return false;
+}
+
+bool Connection::read_once() {
+  if (reads_to_pipe_) {
+    handler_->on_readable();
+    return readable_;
+  }
+  const std::span<char> buffer = loop_.read_buffer();
+  const ssize_t count = receive(buffer);
+  metrics_.read_calls.add();
+  if (count <= 0) return on_read_nothing(count);
   const auto size = static_cast<size_t>(count);
   metrics_.bytes_read.add(size);
   // A short read has emptied the socket, unless a FIN stands behind the bytes: its edge has been
@@ -301,6 +309,48 @@ ssize_t Connection::transmit(std::span<const iovec> from) {
   return sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
 }
 
+void Connection::on_write_error() {
+  metrics_.write_errors.add();
+  write_failed_ = true;
+  fail(Code::kConnectionLost, layer_ ? layer_->failure().sys_errno : errno,
+       "the connection was reset while writing");
+}
+
+size_t Connection::splice_to(int pipe, size_t bytes_max) {
+  HT_DASSERT(!layer_ && unread_.empty());
+  if (state_ != State::kOpen || failed_ || end_read_) return 0;
+  const ssize_t count =
+      splice(socket_.fd(), nullptr, pipe, nullptr, bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  metrics_.read_calls.add();
+  if (count <= 0) {
+    on_read_nothing(count);
+    return 0;
+  }
+  metrics_.bytes_read.add(static_cast<size_t>(count));
+  return static_cast<size_t>(count);
+}
+
+size_t Connection::splice_from(int pipe, size_t bytes) {
+  HT_DASSERT(!layer_);
+  size_t moved = 0;
+  while (moved < bytes && state_ == State::kOpen && !failed_ && writable_ && output_.empty()) {
+    const ssize_t count = splice(pipe, nullptr, socket_.fd(), nullptr, bytes - moved,
+                                 SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    metrics_.write_calls.add();
+    if (count > 0) {
+      moved += static_cast<size_t>(count);
+    } else if (errno == EAGAIN || count == 0) {
+      writable_ = false;
+    } else if (errno != EINTR) {
+      writable_ = false;
+      on_write_error();
+    }
+  }
+  bytes_sent_ += moved;
+  metrics_.bytes_written.add(moved);
+  return moved;
+}
+
 size_t Connection::send_now(std::string_view extra) {
   size_t extra_sent = 0;
   while (!output_.empty() || extra_sent < extra.size()) {
@@ -322,10 +372,7 @@ size_t Connection::send_now(std::string_view extra) {
       if (errno == EINTR) continue;
       writable_ = false;
       if (errno == EAGAIN) break;
-      metrics_.write_errors.add();
-      write_failed_ = true;
-      fail(Code::kConnectionLost, layer_ ? layer_->failure().sys_errno : errno,
-           "the connection was reset while writing");
+      on_write_error();
       break;
     }
     const auto size = static_cast<size_t>(sent);
@@ -360,7 +407,10 @@ void Connection::on_turn_end() {
   if (writable_ && !output_.empty()) send_now({});
   if (failed_) return;
   check_watermarks();
-  if (state_ == State::kOpen && shutdown_wanted_ && output_.empty()) end_output();
+  if (state_ == State::kOpen && awaits_pipe_ && writable_ && output_.empty())
+    handler_->on_writable();
+  if (state_ != State::kOpen || failed_) return;
+  if (shutdown_wanted_ && output_.empty() && !awaits_pipe_) end_output();
 }
 
 void Connection::end_output() {
@@ -424,7 +474,8 @@ void Connection::close() {
   if (state_ == State::kClosed) return;
   if (state_ != State::kIdle) loop_.unwatch(socket_.fd());
   // The peer must not take what it got for all there was.
-  if (state_ == State::kOpen && !output_.empty()) set_reset_on_close(socket_.fd());
+  if (state_ == State::kOpen && (!output_.empty() || awaits_pipe_))
+    set_reset_on_close(socket_.fd());
   if (state_ == State::kOpen && layer_ && output_.empty() && !failed_ && !shutdown_done_)
     layer_->send_end();
   handshake_timer_.cancel();

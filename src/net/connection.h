@@ -32,6 +32,12 @@ class ConnectionHandler {
   // grow.
   virtual size_t on_data(std::string_view bytes) = 0;
 
+  // Instead of on_data() after Connection::read_to_pipe(true): there may be bytes, to be taken by
+  // splice_to().
+  virtual void on_readable() {}
+  // After Connection::await_pipe(true): the socket may take bytes, by splice_from().
+  virtual void on_writable() {}
+
   // The peer has sent FIN, and all its bytes have been offered. Bytes may still be sent to it.
   virtual void on_end() = 0;
 
@@ -97,6 +103,18 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   // Offers what waits at the end of the turn, never inside the call.
   void resume(PauseReason reason);
 
+  // For bytes that go from socket to socket through a pipe, without a layer in between. What was
+  // offered before must have been consumed.
+  void read_to_pipe(bool on) { reads_to_pipe_ = on; }
+  // Bytes that are moved; at most `bytes_max`. 0: none are there now, or the end, or a failure,
+  // which are reported as ever. The pipe must be empty.
+  size_t splice_to(int pipe, size_t bytes_max);
+  // A pipe holds bytes that are to be sent behind the output: on_writable() is called, and FIN
+  // waits, until this is taken back.
+  void await_pipe(bool on) { awaits_pipe_ = on; }
+  // Bytes that are moved; at most the `bytes` that the pipe holds, 0 while output waits.
+  size_t splice_from(int pipe, size_t bytes);
+
   // Sends now what waits, instead of at the end of the turn, as far as the socket takes it.
   void flush();
   // The same, and the layer's end behind it: nothing may be written any more. True when nothing is
@@ -155,6 +173,8 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   ssize_t receive(std::span<char> buffer);
   ssize_t transmit(std::span<const iovec> from);
   void read_available();
+  // What a read that brought no bytes means. False when there is nothing more to read now.
+  bool on_read_nothing(ssize_t result);
   // One recv; false when there is nothing more to read now.
   bool read_once();
   void deliver(std::string_view bytes, bool from_unread);
@@ -162,6 +182,7 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   void deliver_end();
   // Sends FIN, behind all output and the layer's end, unless the socket does not take that now.
   void end_output();
+  void on_write_error();
   // Sends output_ and then `extra`, as far as the socket takes it. Returns bytes taken of `extra`.
   size_t send_now(std::string_view extra);
   void check_watermarks();
@@ -191,6 +212,8 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool reset_told_ = false;
   bool delivering_ = false;
   bool offer_again_ = false;  // resume() was called: offer unread bytes even if none are new
+  bool reads_to_pipe_ = false;
+  bool awaits_pipe_ = false;
   bool shutdown_wanted_ = false;
   bool shutdown_done_ = false;
   bool write_blocked_ = false;

@@ -9,6 +9,7 @@
 #include "net/proxy_protocol.h"
 #include "net/session.h"
 #include "relay/backends.h"
+#include "relay/pipe_pool.h"
 #include "relay/session_gate.h"
 
 namespace httpteleport::relay {
@@ -34,6 +35,7 @@ struct TcpContext {
   metrics::ServiceMetrics& metrics;
   Backends& backends;
   SessionGate* gate = nullptr;  // nullptr: everybody may
+  PipePool* pipes = nullptr;    // the worker's; nullptr: all bytes are copied
 };
 
 // Owned by a worker. Sockets of clients and endpoints may be of any stream: TCP and unix mix.

@@ -29,13 +29,63 @@ Result<void> TcpSession::Side::start(net::Socket socket, bool connecting) {
 }
 
 size_t TcpSession::Side::on_data(std::string_view bytes) {
+  note_moved(bytes.size());
+  other().connection->write(bytes);
+  if (session_.service_.context_.pipes != nullptr) note_bulk(bytes.size());
+  return bytes.size();
+}
+
+void TcpSession::Side::note_moved(size_t bytes) {
   const TimePoint now = session_.loop().now();
   moved_at = now;
   // Until it is blocked it is taken to take what it is sent.
   if (!other().connection->is_write_blocked()) other().moved_at = now;
-  session_.count(is_client(), bytes.size());
-  other().connection->write(bytes);
-  return bytes.size();
+  session_.count(is_client(), bytes);
+}
+
+void TcpSession::Side::note_bulk(size_t bytes) {
+  bulk_bytes_ = bytes < kBulkReadBytes ? 0 : bulk_bytes_ + static_cast<uint32_t>(bytes);
+  if (bulk_bytes_ < kBulkBytes) return;
+  bulk_bytes_ = kBulkBytes;
+  small_reads_ = 0;
+  connection->read_to_pipe(true);
+}
+
+void TcpSession::Side::on_readable() {
+  if (other().connection->unsent_bytes() > 0) {
+    // What is copied already goes first.
+    other().connection->await_pipe(true);
+    return connection->pause(net::PauseReason::kOtherSideFull);
+  }
+  if (!pipe_.is_open()) pipe_ = session_.service_.context_.pipes->take();
+  if (!pipe_.is_open()) return connection->read_to_pipe(false);
+  pipe_bytes_ = connection->splice_to(pipe_.in.fd(), kSpliceBytesMax);
+  if (pipe_bytes_ == 0) return drop_pipe();
+  note_moved(pipe_bytes_);
+  small_reads_ = pipe_bytes_ < kBulkReadBytes ? static_cast<uint8_t>(small_reads_ + 1) : uint8_t{0};
+  if (small_reads_ == kSmallReadsMax) {
+    bulk_bytes_ = 0;
+    connection->read_to_pipe(false);
+  }
+  empty_pipe();
+}
+
+void TcpSession::Side::empty_pipe() {
+  Side& target = other();
+  const size_t moved = target.connection->splice_from(pipe_.out.fd(), pipe_bytes_);
+  pipe_bytes_ -= moved;
+  if (moved > 0) target.moved_at = session_.loop().now();
+  target.connection->await_pipe(pipe_bytes_ > 0);
+  if (pipe_bytes_ > 0) return connection->pause(net::PauseReason::kOtherSideFull);
+  if (!connection->is_paused()) return;
+  drop_pipe();
+  connection->resume(net::PauseReason::kOtherSideFull);
+}
+
+void TcpSession::Side::drop_pipe() {
+  if (!pipe_.is_open()) return;
+  session_.service_.context_.pipes->give_back(std::move(pipe_), pipe_bytes_ == 0);
+  pipe_bytes_ = 0;
 }
 
 void TcpSession::Side::on_end() {
@@ -67,7 +117,8 @@ void TcpSession::Side::on_write_unblocked() {
 bool TcpSession::Side::is_idle(TimePoint now, Duration timeout) {
   if (is_over() || timeout == Duration::zero() || now - moved_at < timeout) return false;
   const uint64_t taken = connection->bytes_acknowledged();
-  const bool owes = connection->unsent_bytes() > 0 || taken < connection->bytes_sent();
+  const bool owes =
+      connection->unsent_bytes() > 0 || other().pipe_bytes_ > 0 || taken < connection->bytes_sent();
   // The peer may send and we do not look; or it takes what it is sent, slowly.
   const bool excused = owes ? taken != taken_at_check_ : connection->is_paused();
   taken_at_check_ = taken;

@@ -17,6 +17,9 @@ namespace httpteleport::relay {
 // bytes, and the other goes on. A reset on one side becomes one on the other. The session is over
 // when both connections are.
 //
+// A direction that has much to carry is not copied any more: its bytes go through a pipe, which it
+// has only while bytes are in it.
+//
 // Small on purpose: most connections of a relay are idle most of the time. What only connecting
 // needs is in Connecting.
 class TcpSession final : public net::Session {
@@ -32,7 +35,16 @@ class TcpSession final : public net::Session {
   // One of the two connections.
   class Side final : public net::ConnectionHandler {
    public:
+    // In a direction that has read so much, and nothing little in between, a pipe pays.
+    static constexpr uint32_t kBulkBytes = 256 * 1024;
+    static constexpr size_t kBulkReadBytes = 16 * 1024;
+    // Of one read through a pipe, as others wait for their turn.
+    static constexpr size_t kSpliceBytesMax = 512 * 1024;
+    // So many smaller reads in a row, and it does no more.
+    static constexpr uint8_t kSmallReadsMax = 4;
+
     explicit Side(TcpSession& session) : session_(session) {}
+    ~Side() { drop_pipe(); }
 
     // Errors leave it closed.
     Result<void> start(net::Socket socket, bool connecting);
@@ -49,6 +61,8 @@ class TcpSession final : public net::Session {
 
    private:
     size_t on_data(std::string_view bytes) override;
+    void on_readable() override;
+    void on_writable() override { other().empty_pipe(); }
     void on_end() override;
     void on_connected() override { session_.on_connected(); }
     void on_peer_closing() override;
@@ -57,11 +71,21 @@ class TcpSession final : public net::Session {
     void on_write_unblocked() override;
 
     bool is_client() const { return this == &session_.client_; }
+    // Bytes have come of this side, and go to the other.
+    void note_moved(size_t bytes);
+    void note_bulk(size_t bytes);
+    // Sends to the other side what came from this one.
+    void empty_pipe();
+    void drop_pipe();
     Side& other() { return is_client() ? session_.server_ : session_.client_; }
 
     TcpSession& session_;
     uint64_t taken_at_check_ = 0;  // acknowledged by the peer when last looked at
-    bool ended_ = false;           // the peer has sent its FIN, and all before it was passed on
+    Pipe pipe_;                    // open while it has bytes of this side
+    size_t pipe_bytes_ = 0;
+    uint32_t bulk_bytes_ = 0;
+    uint8_t small_reads_ = 0;
+    bool ended_ = false;  // the peer has sent its FIN, and all before it was passed on
   };
 
   // What is forgotten once there is a connection.
