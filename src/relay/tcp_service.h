@@ -58,6 +58,8 @@ class TcpService {
   void drain();
   // Resets every connection now.
   void abort();
+  // The same for those at `endpoint`, or on their way to it, which is about to be removed.
+  void abort_at(const upstream::Endpoint& endpoint);
   bool is_idle() const { return sessions_.empty(); }
 
  private:

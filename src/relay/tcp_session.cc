@@ -195,6 +195,8 @@ Result<void> TcpSession::try_connect() {
   const std::vector<net::Address>& addresses = endpoint->addresses();
   const auto failures =
       std::count(connecting_->unreachable.begin(), connecting_->unreachable.end(), endpoint);
+  // An endpoint whose name leads nowhere yet.
+  if (addresses.empty()) return Error{Code::kConnectFailed, Source::kUpstream, 0, "no address"};
   const size_t index = connecting_->first_address + static_cast<size_t>(failures);
   service_.context_.worker_metrics.connects.add();
   Result<net::Socket> socket = net::start_connect(addresses[index % addresses.size()]);

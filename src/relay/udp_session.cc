@@ -142,10 +142,15 @@ bool UdpSession::find_endpoint() {
   attached_at_ = loop().now();
   well_told_ = false;
   segments_ = {};
-  const net::Address& address =
-      endpoint.addresses()[service_.next_address_ % endpoint.addresses().size()];
   backend_->connections.add();
   backend_->active.add(1);
+  // An endpoint whose name leads nowhere yet.
+  if (endpoint.addresses().empty()) {
+    refuse({Code::kConnectFailed, Source::kUpstream, 0, "no address"});
+    return true;
+  }
+  const net::Address& address =
+      endpoint.addresses()[service_.next_address_ % endpoint.addresses().size()];
   const bool stream = address.is_unix() || service_.context_.backends.is_stream(endpoint);
   const Result<void> opened = open(address, stream);
   if (opened) return true;

@@ -53,6 +53,7 @@ in6_addr local_of(const in6_addr& address) {
 template <class Info>
 void put_control(int level, int type, const Info& info, Control& control, msghdr& message) {
   auto* header = reinterpret_cast<cmsghdr*>(control.bytes.data() + message.msg_controllen);
+  std::memset(header, 0, CMSG_SPACE(sizeof info));
   header->cmsg_level = level;
   header->cmsg_type = type;
   header->cmsg_len = CMSG_LEN(sizeof info);
