@@ -143,7 +143,7 @@ TEST_F(ErrorPagesTest, TakesAPageThatComesWithTheStatusItIsFor) {
 }
 
 TEST_F(ErrorPagesTest, FollowsAFewRedirects) {
-  options_.interval = 10h;
+  options_.interval = options_.retry_interval = 10h;
   for (const char* path : {"/2", "/3", "/4"})
     answer_once(answer(302, "", "Location: " + std::string(path) + "\r\n"));
   answer_once(answer(200, "there"), {"GET /4 "});
