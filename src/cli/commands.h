@@ -14,6 +14,7 @@ int run_history(Session& session);
 int run_undo(Session& session);
 
 // Of files of configuration.
+int run_check(const CommandLine& line);
 int run_diff(Session& session);
 int run_apply(Session& session);
 

@@ -1,9 +1,10 @@
-// diff apply
+// check diff apply
 #include <optional>
 
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/terminal.h"
+#include "service/start.h"
 
 namespace httpteleport::cli {
 
@@ -15,6 +16,10 @@ std::optional<std::string> read_document(const CommandLine& line) {
   auto document = read_file(line.arguments[0], error);
   if (!document) complain(error);
   return document;
+}
+
+std::string counted(size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 struct Answer {
@@ -45,6 +50,25 @@ int print_plan(Session& session, const Answer& answer) {
 }
 
 }  // namespace
+
+int run_check(const CommandLine& line) {
+  const auto document = read_document(line);
+  if (!document) return kExitError;
+  const service::StartConfig checked = service::check_config_text(*document, {});
+  const std::string& file = line.arguments[0];
+  for (const std::string& warning : checked.warnings)
+    complain(file + ": warning: " + warning);
+  for (const std::string& problem : checked.problems)
+    complain(file + ": " + problem);
+  if (!checked.problems.empty()) return kExitError;
+  size_t backends = 0;
+  for (const auto& [name, service] : checked.config.services)
+    backends += service->backends.size();
+  return print("ok: " + counted(checked.config.services.size(), "service") + ", " +
+               counted(backends, "backend") + "\n")
+             ? kExitOk
+             : kExitError;
+}
 
 int run_diff(Session& session) {
   const auto document = read_document(session.line());

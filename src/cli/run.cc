@@ -56,7 +56,8 @@ int run_verb(Session& session) {
       return run_history(session);
     case VerbId::kUndo:
       return run_undo(session);
-    case VerbId::kVersion:  // without a server
+    case VerbId::kVersion:
+    case VerbId::kCheck:  // without a server
       break;
   }
   return kExitOk;
@@ -97,6 +98,7 @@ int run(const std::vector<std::string>& arguments, const Environment& environmen
   }
   end_orderly_on_signals();
   if (line.verb->id == VerbId::kVersion) return print_all(version_line + "\n");
+  if (line.verb->id == VerbId::kCheck) return run_check(line);
   return run_with_server(line);
 }
 

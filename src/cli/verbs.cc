@@ -26,6 +26,10 @@ constexpr auto kVerbs = std::to_array<Verb>({
     {VerbId::kUpdate, "add", "SERVICE | SERVICE/BACKEND", "the same", 1, 1, ArgumentKind::kTarget},
     {VerbId::kRemove, "remove", "SERVICE | SERVICE/BACKEND", "remove it", 1, 1,
      ArgumentKind::kTarget},
+    {VerbId::kCheck, "check", "FILE",
+     "look for mistakes in a file of configuration, without a "
+     "server",
+     1, 1, ArgumentKind::kFile},
     {VerbId::kDiff, "diff", "FILE", "what apply would change; exit code 1: something", 1, 1,
      ArgumentKind::kFile},
     {VerbId::kApply, "apply", "FILE",

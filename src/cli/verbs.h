@@ -22,6 +22,7 @@ enum class VerbId : uint8_t {
   kStatus,
   kTop,
   kTail,
+  kCheck,
   kDiff,
   kApply,
   kState,  // drain maint up down auto: the name of the command is the state

@@ -328,6 +328,31 @@ TEST_F(ShuttleCli, DiffWithoutADifferenceIsCode0) {
   EXPECT_EQ(result.out, "nothing changes\n");
 }
 
+TEST_F(ShuttleCli, CheckTellsEveryProblemOfAFileWithoutAServer) {
+  const Process::Environment nobody = {{"SHUTTLE_ADDR", dead_address().text()}};
+  const std::string good = folder_.write(
+      "good.json", R"({"services": [{"name": "web", "client_timeout": "10s", "virtual_hots": [],
+                       "backends": [{"name": "a", "address": "127.0.0.1:80"}]}]})");
+  CliRun result = run({"check", good}, nobody);
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, "ok: 1 service, 1 backend\n");
+  EXPECT_THAT(result.err, StartsWith(good + ": warning: "));
+  EXPECT_THAT(result.err, HasSubstr("virtual_hosts"));
+
+  const std::string bad =
+      folder_.write("bad.json", R"({"services": [{"name": "web", "balance": "XX", "rise": -1},
+                                   {"name": "tcp", "address": "127.0.0.1"}]})");
+  result = run({"check", bad}, nobody);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.out, "");
+  for (const char* problem : {"balance=\"XX\"", "rise=-1", "address=\"127.0.0.1\""})
+    EXPECT_THAT(result.err, HasSubstr(problem));
+
+  result = run({"check", folder_.write("cut.json", "{\"services\": [\n")}, nobody);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("line 2"));
+}
+
 // tail and -w: commands that do not end by themselves.
 TEST_F(ShuttleCli, TailGoesOnBehindTheLastEventWhenTheConnectionEnds) {
   const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
