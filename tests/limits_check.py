@@ -268,6 +268,14 @@ REACHED_BY = {
         ("src/fetch/error_pages_test.cc", "ErrorPagesTest.FollowsAFewRedirects"),
     "threads that fetch":
         ("src/event/refresher_test.cc", "RefresherTest.IsNotHeldUpByJobsThatTakeLong"),
+    "an answer of the admin API, bytes":
+        ("src/cli/client_test.cc", "Client.RefusesAnAnswerThatIsTooLarge"),
+    "waiting for one":
+        ("tests/integration/shuttle_cli_test.cc", "ShuttleCli.AServerThatIsSilentIsCode3"),
+    "an event that `tail` follows, bytes":
+        ("src/cli/event_stream_test.cc", "EventStream.LeavesAnEventOutThatIsTooLong"),
+    "silence of a stream of events":
+        ("src/cli/client_test.cc", "Client.LeavesAStreamThatIsSilentForTooLong"),
 }
 
 

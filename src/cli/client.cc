@@ -58,7 +58,6 @@ std::string reason_of(CURL* easy, CURLcode code) {
   long number = 0;
   curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
   if (code == CURLE_COULDNT_CONNECT && number != 0) return std::strerror(static_cast<int>(number));
-  if (code == CURLE_WRITE_ERROR) return "its answer is too large";
   if (code == CURLE_GOT_NOTHING) return "it closed the connection without an answer";
   return curl_easy_strerror(code);
 }
@@ -100,6 +99,7 @@ void Client::prepare() {
   curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http");
   curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");  // whatever http_proxy says
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "shuttle-cli");
+  curl_easy_setopt(easy_, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(kBodyBytesMax));
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.timeout).count();
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, std::max<long>(timeout, 1));
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, std::max<long>(timeout, 1));
@@ -121,6 +121,7 @@ Reply Client::run(const std::string& path, curl_slist* more_headers) {
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &reply.status);
   reply.reached = code == CURLE_OK;
   reply.timed_out = code == CURLE_OPERATION_TIMEDOUT;
+  reply.too_large = code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED;
   if (!reply.reached) reply.error = reason_of(easy_, code);
   curl_header* etag = nullptr;
   if (curl_easy_header(easy_, "ETag", 0, CURLH_HEADER, -1, &etag) == CURLHE_OK)
@@ -165,7 +166,7 @@ Reply Client::follow(const std::string& path, const std::string& last_event_id,
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &stream);
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, 0L);
   curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, kSilenceMax_s);
+  curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.silence_max.count()));
   curl_slist* headers = curl_slist_append(nullptr, "Accept: text/event-stream");
   if (!last_event_id.empty())
     headers = curl_slist_append(headers, ("Last-Event-ID: " + last_event_id).c_str());

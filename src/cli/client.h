@@ -26,6 +26,7 @@ struct Reply {
   bool reached = false;
   std::string error;  // why not: "Connection refused"
   bool timed_out = false;
+  bool too_large = false;  // the answer
   long status = 0;
   std::string body;
   std::string etag;  // as it came
@@ -37,13 +38,13 @@ class Client {
  public:
   // A configuration of 10,000 services is some 10 MB.
   static constexpr size_t kBodyBytesMax = size_t{256} << 20;
-  // A server that lives says something every 15 s.
-  static constexpr long kSilenceMax_s = 45;
 
   struct Options {
     AdminAddress address;
     Duration timeout{};
-    std::string token;  // empty: none
+    std::string token{};  // empty: none
+    // Of a stream of events; a server that lives says something every 15 s.
+    std::chrono::seconds silence_max{45};
   };
 
   explicit Client(Options options);

@@ -20,14 +20,15 @@ std::string reason_in(const Reply& reply) {
   return printable(text);
 }
 
-const char* advice_for(long status) {
-  switch (status) {
+const char* advice_for(const Reply& reply) {
+  switch (reply.status) {
     case 401:
       return ". Give its token with -token-file or SHUTTLE_TOKEN_FILE";
     case 403:
       return ". Is -addr one of the names that its -admin-hosts has?";
     case 404:
-      return ". 'shuttle-cli status' lists what there is";
+      return reply.body.starts_with("version") ? ". 'shuttle-cli history' lists what there is"
+                                               : ". 'shuttle-cli status' lists what there is";
     case 412:
       return ". Look at what has changed meanwhile, and try again";
     default:
@@ -59,7 +60,9 @@ TableOptions Session::table_options() const {
 
 std::string Session::refusal(const Reply& reply, bool is_change) const {
   const std::string& address = line_.options.address;
-  if (reply.reached) return "shuttle refuses: " + reason_in(reply) + advice_for(reply.status);
+  if (reply.reached) return "shuttle refuses: " + reason_in(reply) + advice_for(reply);
+  if (reply.too_large)
+    return "the answer of what is at " + address + " is too large. Is -addr right?";
   if (!is_change || !reply.timed_out)
     return "cannot reach shuttle at " + address + ": " + reply.error +
            ". Is it running, and is -addr right?";
@@ -69,7 +72,7 @@ std::string Session::refusal(const Reply& reply, bool is_change) const {
 
 int Session::refuse(const Reply& reply, bool is_change) const {
   complain(refusal(reply, is_change));
-  return reply.reached ? kExitError : kExitUnreachable;
+  return reply.reached || reply.too_large ? kExitError : kExitUnreachable;
 }
 
 int Session::refuse_document() const {

@@ -92,6 +92,8 @@ TEST_F(ShuttleCli, WhatIsRefusedIsToldInALineWithCode1) {
   EXPECT_EQ(result.err, "shuttle refuses: service web: fall=-1: 1 to 1000 is accepted\n");
   EXPECT_EQ(refused_by(404, "service does not exist\n").err,
             "shuttle refuses: service does not exist. 'shuttle-cli status' lists what there is\n");
+  EXPECT_THAT(refused_by(404, "version 7 is not in the history").err,
+              HasSubstr("history. 'shuttle-cli history' lists"));
   EXPECT_THAT(refused_by(401, "").err, HasSubstr("status 401. Give its token with -token-file"));
   EXPECT_THAT(refused_by(403, "Host").err, HasSubstr("-admin-hosts"));
   EXPECT_THAT(refused_by(412, "version 3").err, HasSubstr("try again"));
