@@ -1,7 +1,9 @@
-# cmake -D TEMPLATE=... -D FLAGS=... -D SCDOC=... -D OUTPUT=... -P man_page.cmake
+# cmake -D TEMPLATE=... [-D FLAGS=...] -D SCDOC=... -D OUTPUT=... -P man_page.cmake
 #
 # Renders a man page from scdoc's markup, with what `FLAGS man` prints in the place of @OPTIONS@.
-execute_process(COMMAND ${FLAGS} man OUTPUT_VARIABLE OPTIONS COMMAND_ERROR_IS_FATAL ANY)
+if(FLAGS)
+  execute_process(COMMAND ${FLAGS} man OUTPUT_VARIABLE OPTIONS COMMAND_ERROR_IS_FATAL ANY)
+endif()
 get_filename_component(folder ${OUTPUT} DIRECTORY)
 file(MAKE_DIRECTORY ${folder})
 configure_file(${TEMPLATE} ${OUTPUT}.scd @ONLY)

@@ -110,13 +110,13 @@ std::string man_options(const GoFlags& flags) {
   return text;
 }
 
-std::string flag_table(const GoFlags& flags) {
+std::string flag_table(const GoFlags& flags, std::string_view prefix) {
   std::string text;
   for (const GoFlags::Flag& flag : flags.all()) {
     for (const std::string& cell : {std::string(flag.group), std::string(flag.info.name),
                                     std::string(kind_name(flag.kind)), flag.default_text})
       text += cell + "\t";
-    text += environment_name(flag.info.name) + "\t";
+    text += environment_name(flag.info.name, prefix) + "\t";
     text += flag.is(FlagInfo::kNeedsRestart) ? "restart\n" : "\n";
   }
   return text;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "config/go_flags.h"
 #include "config/problems.h"
@@ -14,9 +15,9 @@ std::string help_text(const GoFlags& flags);
 // The options section of the man page, in scdoc's markup.
 std::string man_options(const GoFlags& flags);
 
-// One line a flag, with tabs between: group, name, kind, default, variable of the environment, and
-// "restart" or nothing.
-std::string flag_table(const GoFlags& flags);
+// One line a flag, with tabs between: group, name, kind, default, variable of the environment,
+// which begins with `prefix`, and "restart" or nothing.
+std::string flag_table(const GoFlags& flags, std::string_view prefix = "HTTPTP_");
 
 // What -dumpConfig prints: a file that -config accepts, with the origin of each value as a comment.
 // What a file may not or must not have is a comment altogether: secrets, whose values are not

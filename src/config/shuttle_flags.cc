@@ -7,7 +7,6 @@ namespace httpteleport::config {
 
 namespace {
 
-constexpr std::string_view kVariablePrefix = "SHUTTLE_";
 // Variables of shuttle-cli.
 constexpr std::string_view kOtherVariables[] = {"SHUTTLE_ADDR=", "SHUTTLE_TOKEN_FILE="};
 
@@ -136,7 +135,7 @@ LoadedShuttleOptions load_shuttle_options(const std::vector<std::string>& argume
       loaded.errors = {flags.error()};
       return loaded;
   }
-  read_environment(without_others(environment), kVariablePrefix, flags, loaded.errors,
+  read_environment(without_others(environment), kShuttleVariables, flags, loaded.errors,
                    loaded.warnings);
   if (!loaded.errors.empty()) loaded.outcome = LoadedShuttleOptions::Outcome::kBadValues;
   if (!flags.ignored().empty()) {

@@ -3,12 +3,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/go_flags.h"
 #include "config/problems.h"
 
 namespace httpteleport::config {
+
+// What variables of the environment that set flags begin with.
+inline constexpr std::string_view kShuttleVariables = "SHUTTLE_";
 
 // Values as they are given. The defaults are here.
 struct ShuttleOptions {
