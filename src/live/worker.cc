@@ -71,8 +71,17 @@ Worker::Worker(const WorkerOptions& options, net::Socket http, net::Socket https
       datagrams_(loop_),
       reporter_(make_reporter(loop_, metrics_, options.access_log)),
       tls_(options.tls ? std::make_unique<tls::ServerContext>(*options.tls) : nullptr),
-      context_{options.index,   loop_,      metrics_,        lingering_, date_,
-               queue_,          tls_.get(), reporter_.get(), datagrams_, options.descriptors_max,
+      context_{options.index,
+               loop_,
+               metrics_,
+               lingering_,
+               date_,
+               queue_,
+               tls_.get(),
+               reporter_.get(),
+               datagrams_,
+               pipes_,
+               options.descriptors_max,
                options.failures} {
   loop_.pool().set_budget(options.buffer_bytes_max);
   if (http.is_open())

@@ -9,6 +9,7 @@
 #include "net/lingering.h"
 #include "proxy/exchange_reporter.h"
 #include "proxy/waiting_queue.h"
+#include "relay/pipe_pool.h"
 #include "relay/udp_batch.h"
 #include "tls/server_context.h"
 
@@ -35,6 +36,7 @@ struct WorkerContext {
   tls::ServerContext* tls;            // nullptr: there are no certificates
   proxy::ExchangeReporter* reporter;  // nullptr: nobody wants to know
   relay::UdpBatches& datagrams;
+  relay::PipePool& pipes;
   size_t descriptors_max;  // of net::Listener
   FailureSink* failures;   // nullptr: nobody wants to know
 };

@@ -29,7 +29,8 @@ WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts,
       policy_(worker.loop, metrics_),
       route_{cluster_,  nullptr, queue_, proxy::RetryBudget(plan_->exchanges.retry_budget),
              &metrics_, &policy_},
-      tcp_({worker.loop, worker.metrics, cluster_, metrics_, *this, this}, plan_->tcp) {
+      tcp_({worker.loop, worker.metrics, cluster_, metrics_, *this, &worker.pipes, this},
+           plan_->tcp) {
   cluster_.set_observer(this);
   take_values(nullptr);
 }

@@ -34,8 +34,8 @@ struct TcpContext {
   upstream::Cluster& cluster;
   metrics::ServiceMetrics& metrics;
   Backends& backends;
-  SessionGate* gate = nullptr;  // nullptr: everybody may
   PipePool* pipes = nullptr;    // the worker's; nullptr: all bytes are copied
+  SessionGate* gate = nullptr;  // nullptr: everybody may
 };
 
 // Owned by a worker. Sockets of clients and endpoints may be of any stream: TCP and unix mix.
