@@ -44,6 +44,8 @@ StreamListener::StreamListener(WorkerContext& worker, std::shared_ptr<const List
 
 StreamListener::~StreamListener() {
   abort();
+  // Sessions and exchanges that have ended in this turn refer to what ends here.
+  worker_.loop.delete_doomed();
 }
 
 void StreamListener::set_plan(const ServicePlan& plan) {
