@@ -155,18 +155,18 @@ int run(const Arguments& arguments) {
 }  // namespace httpteleport::bench
 
 int main(int argc, char** argv) {
-  using namespace httpteleport::bench;
-  Arguments arguments;
-  if (!parse(argc, argv, arguments)) {
+  namespace bench = httpteleport::bench;
+  bench::Arguments arguments;
+  if (!bench::parse(argc, argv, arguments)) {
     std::fprintf(stderr,
                  "usage: relay_bench [-runs N] [-scale PERCENT] [-only WORD] name=command ...\n");
     return 2;
   }
-  arguments.proxies.push_back(nginx());
-  arguments.proxies.push_back(haproxy());
+  arguments.proxies.push_back(bench::nginx());
+  arguments.proxies.push_back(bench::haproxy());
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  return run(arguments);
+  return bench::run(arguments);
 }

@@ -331,6 +331,39 @@ TEST_F(UdpServiceTest, ForgetsAClientThatIsIdle) {
   EXPECT_EQ(metrics_.connections.value(), 2u);
 }
 
+// Whoever is silent for a round is forgotten, so that the table has gaps everywhere.
+TEST_F(UdpServiceTest, FindsEachSessionWhileOthersComeAndGo) {
+  options_.idle_timeout = milliseconds(5);
+  add_endpoint("a");
+  at_pump = [this] { endpoints_[0].echo(); };
+  std::deque<Peer> clients(200);
+  uint64_t chance = 1;
+  for (int round = 0; round < 30; ++round) {
+    size_t asked = 0;
+    for (size_t i = 0; i < clients.size(); ++i) {
+      chance = chance * 6364136223846793005 + 1442695040888963407;
+      if ((chance >> 40) % 3 != 0) continue;
+      ++asked;
+      ASSERT_TRUE(clients[i].send(std::to_string(i), service().address()));
+    }
+    size_t answered = 0;
+    ASSERT_TRUE(run_until([&] {
+      for (Peer& client : clients) {
+        client.pump();
+        answered += client.received.size();
+        for (; !client.received.empty(); client.received.pop_front()) {
+          const auto index = std::stoul(client.received.front().bytes);
+          EXPECT_EQ(&client, &clients[index]);
+        }
+      }
+      return answered == asked;
+    }));
+  }
+  ASSERT_TRUE(run_until([&] { return service().is_idle(); }));
+  EXPECT_GT(metrics_.connections.value(), 300u);
+  EXPECT_EQ(metrics_.active.value(), 0);
+}
+
 TEST_F(UdpServiceTest, HasALimitOfSessions) {
   options_.sessions_max = 2;
   add_endpoint("a");
