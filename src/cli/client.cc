@@ -96,6 +96,7 @@ Client::~Client() {
 void Client::prepare() {
   curl_easy_reset(easy_);
   curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);  // ".." is a name like any other
   curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http");
   curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");  // whatever http_proxy says
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "shuttle-cli");

@@ -88,6 +88,8 @@ bool check_target(CommandLine& line) {
     return true;
   const std::string& target = line.arguments[0];
   const size_t slash = target.find('/');
+  if (target.starts_with('_'))
+    return refuse(line, "\"" + target + "\" is no service: their names do not begin with _");
   const bool whole = slash != 0 && slash + 1 != target.size() && !target.empty();
   const bool needs_backend = verb.id == VerbId::kState;
   const bool takes_backend = verb.id != VerbId::kMaintenance;
@@ -115,6 +117,10 @@ bool check_arguments(CommandLine& line) {
 }
 
 bool check_values(CommandLine& line) {
+  if (line.options.timeout.count() <= 0)
+    return refuse(line, "invalid value for flag -timeout: a time above 0 is accepted");
+  if (line.options.wait.count() < 0)
+    return refuse(line, "invalid value for flag -wait: a time from 0 on is accepted");
   const Texts outputs = outputs_of(line.verb->id);
   const std::string& output = line.options.output;
   if (!output.empty() && std::find(outputs.begin(), outputs.end(), output) == outputs.end())

@@ -153,6 +153,18 @@ TEST(CommandLine, ChecksTargets) {
   EXPECT_EQ(parse({"remove", "web/a/b"}).outcome, Outcome::kRun);
 }
 
+TEST(CommandLine, NamesOfPagesAreNoServices) {
+  for (const char* command : {"update", "remove"})
+    EXPECT_EQ(error_of({command, "_config"}),
+              "\"_config\" is no service: their names do not begin with _");
+  EXPECT_THAT(error_of({"drain", "_config/history"}), HasSubstr("is no service"));
+}
+
+TEST(CommandLine, TimesAreNotNegative) {
+  EXPECT_THAT(error_of({"-timeout=0", "status"}), HasSubstr("-timeout: a time above 0"));
+  EXPECT_THAT(error_of({"drain", "web/a", "-wait=-1s"}), HasSubstr("-wait: a time from 0 on"));
+}
+
 TEST(CommandLine, OutputsAreThoseOfTheCommand) {
   EXPECT_EQ(error_of({"status", "-o", "jason"}),
             "invalid value \"jason\" for flag -o: accepted are table json wide; did you mean "

@@ -76,6 +76,7 @@ TEST_F(ShuttleCli, OtherChangesHaveRoutesOfTheirOwn) {
 
 TEST_F(ShuttleCli, NamesAreOneSegmentOfAPath) {
   EXPECT_EQ(sent_by({"remove", "a b?/c#d/e"}), "DELETE /a%20b%3F/c%23d%2Fe ");
+  EXPECT_EQ(sent_by({"remove", "web/.."}), "DELETE /web/.. ");
 }
 
 TEST_F(ShuttleCli, ConfigWithoutFlagsPrintsIt) {
