@@ -57,9 +57,9 @@ int run_check(const CommandLine& line) {
   const service::StartConfig checked = service::check_config_text(*document, {});
   const std::string& file = line.arguments[0];
   for (const std::string& warning : checked.warnings)
-    complain(file + ": warning: " + warning);
+    complain(std::string(file).append(": warning: ").append(warning));
   for (const std::string& problem : checked.problems)
-    complain(file + ": " + problem);
+    complain(std::string(file).append(": ").append(problem));
   if (!checked.problems.empty()) return kExitError;
   size_t backends = 0;
   for (const auto& [name, service] : checked.config.services)
