@@ -278,6 +278,7 @@ std::optional<Problem> make_plan(const PlanContext& context,
   auto plan = std::make_shared<ServicePlan>();
   plan->config = std::move(config);
   const ServiceConfig& wanted = *plan->config;
+  plan->cluster.endpoints.reserve(wanted.backends.size());
   for (const BackendConfig& backend : wanted.backends) {
     if (auto problem = add_endpoint(context, wanted, backend, known, *plan)) return problem;
   }

@@ -16,13 +16,6 @@ constexpr uint32_t kWeightScale = 64;
 // How long it is between two looks for endpoints that can be forgotten.
 constexpr Duration kLeftInterval = std::chrono::seconds(1);
 
-std::unique_ptr<Transport> make_transport(const TransportContext& context, Protocol protocol,
-                                          const Http1Options& http1,
-                                          const TeleportOptions& teleport) {
-  if (protocol == Protocol::kTeleport) return std::make_unique<TeleportLinks>(context, teleport);
-  return std::make_unique<Http1Pool>(context, http1);
-}
-
 // What the certificate of the endpoint is for. A unix socket has no name of its own.
 std::string host_of(const EndpointOptions& endpoint) {
   const Result<net::HostPort> target = net::parse_host_port(endpoint.name);
@@ -45,10 +38,9 @@ Endpoint::Endpoint(Cluster& cluster, size_t index, event::Loop& loop,
       index_(index),
       in_service_(options_->in_service),
       addresses_(options_->addresses),
-      ejection_(cluster.ejection_, cluster.group_, addresses_.size()),
-      transport_(make_transport(
-          {loop, metrics, addresses_, kind_.tls ? cluster.tls_.get() : nullptr, host_of(*options_)},
-          kind_.protocol, cluster.http1_, cluster.teleport_)) {
+      ejection_(cluster.ejection_, cluster.group_, addresses_.size()) {
+  // Links are opened before they are needed.
+  if (kind_.protocol == Protocol::kTeleport) make_transport();
   if (cluster.worker_ < options_->counters.size()) counters_ = options_->counters[cluster.worker_];
   const HealthCheckOptions& check = cluster.options_->check;
   if (check.path.empty()) return;
@@ -72,7 +64,7 @@ void Endpoint::take_options(const EndpointOptions& options, size_t index) {
 void Endpoint::set_addresses(std::vector<net::Address> addresses) {
   addresses_ = std::move(addresses);
   ejection_.set_address_count(addresses_.size());
-  transport_->on_addresses_changed();
+  if (transport_) transport_->on_addresses_changed();
 }
 
 void Endpoint::set_in_service(bool in_service) {
@@ -84,8 +76,25 @@ void Endpoint::leave(std::shared_ptr<const ClusterOptions> options) {
   // Another one of that name may count there now.
   if (counters_ && ejection_.is_out()) counters_->out.add(-1);
   leaving_with_ = std::move(options);
+  drain();
+}
+
+void Endpoint::drain() {
+  draining_ = true;
   if (check_) check_->stop();
-  transport_->drain();
+  if (transport_) transport_->drain();
+}
+
+Transport& Endpoint::make_transport() {
+  const TransportContext context{cluster_.loop_, cluster_.metrics_, addresses_,
+                                 kind_.tls ? cluster_.tls_.get() : nullptr, host_of(*options_)};
+  if (kind_.protocol == Protocol::kTeleport) {
+    transport_ = std::make_unique<TeleportLinks>(context, cluster_.teleport_);
+  } else {
+    transport_ = std::make_unique<Http1Pool>(context, cluster_.http1_);
+  }
+  if (draining_) transport_->drain();
+  return *transport_;
 }
 
 bool Endpoint::is_full(TimePoint now) const {
@@ -124,7 +133,7 @@ void Endpoint::change_health(const Error& cause, Change&& change) {
 }
 
 http::UpstreamStream& Endpoint::open_check_stream(http::ResponseHandler& handler) {
-  return transport_->open_stream(handler, {.fresh = true});
+  return transport().open_stream(handler, {.fresh = true});
 }
 
 void Endpoint::on_check(bool good) {
@@ -403,14 +412,12 @@ bool Cluster::has_healthy() const {
 }
 
 void Cluster::drain() {
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->check_) endpoint->check_->stop();
-    endpoint->transport_->drain();
-  }
+  for (const auto& endpoint : endpoints_)
+    endpoint->drain();
 }
 
 bool Cluster::is_idle() const {
-  const auto is_idle = [](const auto& endpoint) { return endpoint->transport_->is_idle(); };
+  const auto is_idle = [](const auto& endpoint) { return endpoint->is_silent(); };
   return std::all_of(endpoints_.begin(), endpoints_.end(), is_idle) &&
          std::all_of(leaving_.begin(), leaving_.end(), is_idle);
 }

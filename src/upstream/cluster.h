@@ -78,7 +78,7 @@ class Endpoint final : private CheckTarget {
   bool is_member() const { return leaving_with_ == nullptr; }
   // See Transport::open_stream().
   http::UpstreamStream& open_stream(http::ResponseHandler& handler, const StreamOptions& options) {
-    return transport_->open_stream(handler, options);
+    return transport().open_stream(handler, options);
   }
 
  private:
@@ -95,7 +95,12 @@ class Endpoint final : private CheckTarget {
   void set_in_service(bool in_service);
   // It has left the cluster; `options` are those that it has.
   void leave(std::shared_ptr<const ClusterOptions> options);
-  bool is_idle() const { return pending_ == 0 && transport_->is_idle(); }
+  // Nothing of it is under way on a connection.
+  bool is_silent() const { return transport_ == nullptr || transport_->is_idle(); }
+  bool is_idle() const { return pending_ == 0 && is_silent(); }
+  void drain();
+  Transport& transport() { return transport_ ? *transport_ : make_transport(); }
+  Transport& make_transport();
   // May be picked at all, whatever its health.
   bool takes_new() const { return in_service_ && options_->weight > 0 && !addresses_.empty(); }
   bool is_full(TimePoint now) const;
@@ -116,6 +121,8 @@ class Endpoint final : private CheckTarget {
   uint32_t pending_ = 0;
   TimePoint answered_at_{};  // when an answer to any exchange last began
   Ejection ejection_;
+  bool draining_ = false;
+  // nullptr: nothing has been sent to it yet. Of thousands of endpoints most are never used.
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<HealthCheck> check_;  // nullptr: none
 };

@@ -53,7 +53,7 @@ void Ejection::on_good(TimePoint now, bool begun_out) {
     return;
   }
   failures_ = connect_failures_ = 0;
-  recent_.add(now, 1, 0);
+  count(now, 0);
 }
 
 void Ejection::on_bad(TimePoint now, bool begun_out) {
@@ -64,7 +64,7 @@ void Ejection::on_bad(TimePoint now, bool begun_out) {
   }
   connect_failures_ = 0;
   ++failures_;
-  recent_.add(now, 1, 1);
+  count(now, 1);
   const bool too_many_in_a_row = options_.failures_max > 0 && failures_ >= options_.failures_max;
   if ((too_many_in_a_row || too_many_are_bad(now)) && share_allows()) go_out(State::kBad, now);
 }
@@ -87,11 +87,17 @@ void Ejection::on_check(TimePoint now, bool good) {
   }
 }
 
+void Ejection::count(TimePoint now, uint32_t bad) {
+  if (options_.ratio_percent_max == 0) return;
+  if (!recent_) recent_ = std::make_unique<RecentCounts>();
+  recent_->add(now, 1, bad);
+}
+
 bool Ejection::too_many_are_bad(TimePoint now) {
   if (options_.ratio_percent_max == 0) return false;
-  const uint64_t all = recent_.all(now);
+  const uint64_t all = recent_->all(now);
   return all >= options_.ratio_requests_min &&
-         recent_.marked(now) * 100 >= all * options_.ratio_percent_max;
+         recent_->marked(now) * 100 >= all * options_.ratio_percent_max;
 }
 
 bool Ejection::share_allows() const {
@@ -119,7 +125,7 @@ void Ejection::come_back(TimePoint now) {
   --group_.out;
   group_.metrics.endpoints_in_service.add(1);
   failures_ = connect_failures_ = 0;
-  recent_.clear();
+  recent_.reset();
   begin_slow_start(now);
 }
 

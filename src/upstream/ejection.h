@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -78,6 +79,7 @@ class Ejection {
  private:
   enum class State : uint8_t { kIn, kRefusing, kBad, kChecksFail };
 
+  void count(TimePoint now, uint32_t bad);
   bool too_many_are_bad(TimePoint now);
   bool share_allows() const;
   void go_out(State state, TimePoint now);
@@ -95,7 +97,8 @@ class Ejection {
   uint32_t failed_checks_ = 0;     // in a row
   uint32_t good_checks_ = 0;       // in a row
   uint32_t pauses_ = 0;            // in a row
-  RecentCounts recent_;            // results; marked: bad ones
+  // Results; marked: bad ones. nullptr: none yet, or nobody looks at them.
+  std::unique_ptr<RecentCounts> recent_;
   TimePoint paused_until_{};
   Duration last_pause_{};
   TimePoint returned_at_{};
