@@ -164,6 +164,7 @@ int main(int argc, char** argv) {
   }
   arguments.proxies.push_back(bench::nginx());
   arguments.proxies.push_back(bench::haproxy());
+  arguments.proxies.push_back(bench::haproxy_splice());
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;

@@ -33,6 +33,21 @@ listen relay
   server s {tcp_backend}
 )";
 
+// The same, with bytes that pass through pipes where haproxy thinks it worth while.
+constexpr const char* kHaproxySplice = R"(global
+  nbthread 1
+  maxconn 9000
+defaults
+  mode tcp
+  option splice-auto
+  timeout client 60s
+  timeout server 60s
+  timeout connect 3s
+listen relay
+  bind {tcp} backlog 4096
+  server s {tcp_backend}
+)";
+
 constexpr const char* kShuttle = R"({"services": [
   {"name": "t", "address": "{tcp}", "network": "tcp",
    "backends": [{"name": "b", "address": "{tcp_backend}"}]},
@@ -80,6 +95,12 @@ ProxySpec haproxy() {
       .name = "haproxy", .command = {"/usr/sbin/haproxy", "-db", "-f", "{haproxy}"}, .udp = false};
 }
 
+ProxySpec haproxy_splice() {
+  return {.name = "haproxy-splice",
+          .command = {"/usr/sbin/haproxy", "-db", "-f", "{haproxy-splice}"},
+          .udp = false};
+}
+
 Proxy::Proxy(const ProxySpec& spec, uint16_t tcp_backend, uint16_t udp_backend)
     : spec_(spec),
       ports_{.tcp = free_port(SOCK_STREAM),
@@ -103,6 +124,7 @@ std::string Proxy::write(const std::string& name, const std::string& text) {
 std::string Proxy::fill_in(std::string text) {
   if (text == "{nginx}") return write("nginx.conf", kNginx);
   if (text == "{haproxy}") return write("haproxy.cfg", kHaproxy);
+  if (text == "{haproxy-splice}") return write("haproxy.cfg", kHaproxySplice);
   if (text == "{shuttle}") return write("shuttle.json", kShuttle);
   replace_all(text, "{tcp}", address_of(ports_.tcp));
   replace_all(text, "{udp}", address_of(ports_.udp));

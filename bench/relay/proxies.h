@@ -22,7 +22,8 @@ struct Ports {
 struct ProxySpec {
   std::string name;
   // The program and its arguments, in which {tcp} {udp} {tcp_backend} {udp_backend} stand for
-  // addresses and {nginx} {haproxy} {shuttle} for the path of a file with such a configuration.
+  // addresses and {nginx} {haproxy} {haproxy-splice} {shuttle} for the path of a file with such a
+  // configuration.
   std::vector<std::string> command;
   bool udp = true;
 };
@@ -31,6 +32,7 @@ struct ProxySpec {
 std::optional<ProxySpec> parse_proxy(const std::string& text);
 ProxySpec nginx();
 ProxySpec haproxy();
+ProxySpec haproxy_splice();
 
 class Proxy {
  public:
