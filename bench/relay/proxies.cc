@@ -36,7 +36,8 @@ listen relay
 // The same, with bytes that pass through pipes where haproxy thinks it worth while.
 constexpr const char* kHaproxySplice = R"(global
   nbthread 1
-  maxconn 9000
+  maxconn 8000
+  maxpipes 1000
 defaults
   mode tcp
   option splice-auto
