@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/checks.h"
+#include "fetch/page.h"
 #include "live/endpoint_address.h"
 #include "relay/udp_socket.h"
 #include "server/listen_sockets.h"
@@ -30,7 +31,7 @@ Duration ms_or(int64_t ms, Duration otherwise) {
 
 Problem problem_of(const ServiceConfig& config, const std::string& field, const std::string& value,
                    const std::string& why) {
-  return {config.name, "service " + config.name + ": " + field + "=\"" + value + "\": " + why};
+  return {config.name, field + "=\"" + value + "\": " + why};
 }
 
 upstream::BalancerOptions balancer_of(const std::string& balance) {
@@ -195,6 +196,14 @@ std::optional<Problem> fill_admission(const ServiceConfig& config, ServicePlan& 
   return {};
 }
 
+std::optional<Problem> check_pages(const ServiceConfig& config) {
+  for (const auto& [page, statuses] : config.error_pages) {
+    const std::string why = fetch::problem_of_source(page);
+    if (!why.empty()) return problem_of(config, "error_pages", page, why);
+  }
+  return {};
+}
+
 // ---- Listening.
 
 std::vector<ListenerConfig> listeners_of(const ServiceConfig& config) {
@@ -262,8 +271,7 @@ std::optional<Problem> add_listener(const PlanContext& context, const ServiceCon
   listening->address = *address;
   if (const Result<void> opened = open_sockets(context.workers, *listening); !opened) {
     const std::string name = "address=\"" + wanted.address + "\"";
-    return Problem{config.name, "service " + config.name + ": " +
-                                    server::describe_listen_error(name, *address, opened.error())};
+    return Problem{config.name, server::describe_listen_error(name, *address, opened.error())};
   }
   plan.listening.push_back(std::move(listening));
   return {};
@@ -290,6 +298,7 @@ std::optional<Problem> make_plan(const PlanContext& context,
         (static_cast<size_t>(wanted.sessions_max) + context.workers - 1) / context.workers;
   }
   if (auto problem = fill_admission(wanted, *plan)) return problem;
+  if (auto problem = check_pages(wanted)) return problem;
   if (auto problem = fill_tls(wanted, known, *plan)) return problem;
   for (const ListenerConfig& listener : listeners_of(wanted)) {
     if (auto problem = add_listener(context, wanted, listener, open, *plan)) return problem;
@@ -306,6 +315,7 @@ std::optional<Problem> check_plan(const PlanContext& context, const ServiceConfi
     if (auto problem = add_endpoint(context, config, backend, nullptr, plan)) return problem;
   }
   if (auto problem = fill_admission(config, plan)) return problem;
+  if (auto problem = check_pages(config)) return problem;
   for (const ListenerConfig& listener : listeners_of(config)) {
     if (auto problem = check_listener(context, config, listener)) return problem;
   }

@@ -1,0 +1,40 @@
+#include "live/make_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace httpteleport::live {
+namespace {
+
+std::string problem_with(const service::ServiceConfig& config) {
+  const auto checked = check_plan({}, config);
+  std::shared_ptr<ServicePlan> plan;
+  const auto made =
+      make_plan({}, std::make_shared<const service::ServiceConfig>(config), nullptr, {}, plan);
+  EXPECT_EQ(checked ? checked->text : "", made ? made->text : "");
+  EXPECT_EQ(made ? made->service : config.name, config.name);
+  return made ? made->text : "";
+}
+
+TEST(MakePlan, RefusesPagesThatCannotBeFetched) {
+  service::ServiceConfig config;
+  config.name = "web";
+  for (const char* page : {"http://[::1", "https://%zz/", "text:"}) {
+    config.error_pages = {{page, {502}}};
+    EXPECT_EQ(problem_with(config).find("error_pages=\"" + std::string(page) + "\": "), 0u) << page;
+  }
+  config.error_pages = {{"text:sorry", {502}}, {"http://127.0.0.1:1/page", {503}}};
+  EXPECT_EQ(problem_with(config), "");
+}
+
+// Whoever tells the problem has its service's name beside the text.
+TEST(MakePlan, DoesNotNameTheServiceInTheText) {
+  service::ServiceConfig config;
+  config.name = "web";
+  config.backends.emplace_back();
+  config.backends.back().name = "a";
+  config.backends.back().address = "nowhere";
+  EXPECT_EQ(problem_with(config).find("backends.a.address=\"nowhere\": "), 0u);
+}
+
+}  // namespace
+}  // namespace httpteleport::live
