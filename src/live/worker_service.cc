@@ -50,7 +50,20 @@ void WorkerService::update(std::shared_ptr<const ServicePlan> plan) {
       listener->leave_former();
   }
   take_values(before.get());
+  leave_those_that_are_down();
   queue_.wake();
+}
+
+// By hand, or by checks that an operator has overruled before. Those that drain keep what they
+// have.
+void WorkerService::leave_those_that_are_down() {
+  const std::vector<upstream::EndpointOptions>& endpoints = plan_->cluster.endpoints;
+  for (size_t i = 0; i < endpoints.size(); ++i) {
+    const std::string& state = plan_->config->backends[i].state;
+    if (endpoints[i].in_service || (!state.empty() && state != "down")) continue;
+    for (const auto& listener : listeners_)
+      listener->leave(cluster_.endpoint(i));
+  }
 }
 
 void WorkerService::take_values(const ServicePlan* before) {

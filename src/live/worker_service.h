@@ -65,6 +65,7 @@ class WorkerService final : public HostedService,
   void update_listeners();
   // Takes nothing new; it is kept as long as it has something that runs.
   void give_up(std::unique_ptr<ServiceListener> listener);
+  void leave_those_that_are_down();
   std::unique_ptr<ServiceListener> make_listener(std::shared_ptr<const ListenSocket> socket);
   void delete_drained();
 
