@@ -1,5 +1,6 @@
-// Documents of the admin API: what was read, merged and written is read as the same, and is written
-// in pieces as it is whole; no name breaks the line of a problem or of a change.
+// Documents of the admin API: what is not JSON is told in one line; what was read, merged and
+// written is read as the same, and is written in pieces as it is whole; no name breaks the line of
+// a problem or of a change.
 #include <string>
 
 #include "base/assert.h"
@@ -7,6 +8,7 @@
 #include "service/config_text.h"
 #include "service/describe.h"
 #include "service/json.h"
+#include "service/json_reader.h"
 #include "service/merge.h"
 #include "service/validate.h"
 
@@ -49,8 +51,19 @@ void check_words(const Config& config) {
   }
 }
 
+// What is wrong is told in one line of ASCII; what is right has one value, with an end.
+void check_reader(std::string_view text) {
+  const JsonReadLimits limits;
+  JsonReader reader(text, limits.depth_max, limits.elements_max);
+  for (const char c : reader.error())
+    HT_ASSERT(c >= ' ' && c <= '~');
+  HT_ASSERT(reader.skip() == !reader.failed());
+  HT_ASSERT(reader.at_end() == !reader.failed());
+}
+
 void run(std::string_view input) {
   const ExactBytes exact(input);
+  check_reader(exact.view());
   const JsonRead<ConfigPatch> read = read_config(exact.view());
   check_lines(read.warnings);
   HT_ASSERT(read.ok() || read.error.find('\n') == std::string::npos);

@@ -60,7 +60,7 @@ REACHED_BY = {
         ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
     "levels of a document":
         ("src/service/json_reader_test.cc", "JsonReader.BoundsTheDepth"),
-    "elements of all lists of a document together":
+    "elements of all lists of a document together; members of all its `error_pages`":
         ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
     "warnings of unknown members":
         ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),

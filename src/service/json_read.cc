@@ -56,7 +56,9 @@ constexpr char kDurationType[] = "int of milliseconds or text such as \"10s\"";
 class Decoder {
  public:
   Decoder(std::string_view text, const JsonReadLimits& limits, std::vector<std::string>& warnings)
-      : reader_(text, limits.depth_max), limits_(limits), warnings_(warnings) {}
+      : reader_(text, limits.depth_max, limits.elements_max),
+        limits_(limits),
+        warnings_(warnings) {}
 
   // Empty, or what is wrong.
   template <class Patch>
@@ -83,7 +85,7 @@ class Decoder {
     if (!expect(Kind::kObject, "object")) return;
     members.emplace();
     reader_.object([this, &members](std::string_view key) {
-      if (!count_element()) return;
+      if (!count_map_member()) return;
       const Inside inside(*this, key);
       read_element((*members)[std::string(key)]);
     });
@@ -132,7 +134,7 @@ class Decoder {
   void read_element(Patch& patch) {
     read_members(patch);
   }
-  bool count_element();
+  bool count_map_member();
   void wrong_type(std::string_view found, std::string_view type);
   std::string path() const;
 
@@ -140,7 +142,7 @@ class Decoder {
   const JsonReadLimits& limits_;
   std::vector<std::string>& warnings_;
   std::vector<std::pair<std::string_view, size_t>> path_;
-  size_t elements_ = 0;
+  size_t map_members_ = 0;
   std::string type_error_;
 };
 
@@ -176,11 +178,12 @@ bool Decoder::expect(Kind kind, std::string_view type) {
   return false;
 }
 
-bool Decoder::count_element() {
-  if (++elements_ <= limits_.elements_max) return true;
+// Maps have members without end, other objects those that we know.
+bool Decoder::count_map_member() {
+  if (++map_members_ <= limits_.elements_max) return true;
   if (type_error_.empty()) {
     type_error_ = "the document has more than " + std::to_string(limits_.elements_max) +
-                  " list elements" + reader_.here();
+                  " members in " + path() + reader_.here();
   }
   reader_.skip();
   return false;
@@ -190,7 +193,6 @@ template <class ReadElement>
 void Decoder::read_elements(const ReadElement& read_one) {
   size_t index = 0;
   reader_.array([&] {
-    if (!count_element()) return;
     const Inside inside(*this, index++);
     read_one();
   });

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "service/utf8.h"
+#include "base/line_writer.h"
 
 namespace httpteleport::service {
 

@@ -120,8 +120,8 @@ TEST_F(RegistryTest, LeavesAllAsItWasWhenAChangeFails) {
     EXPECT_EQ(outcome.version, 2);
     expect_untouched(2, document);
   };
-  expect(put_config("{"), Kind::kBadJson, "unexpected end of JSON input");
-  expect(put_service("a", ""), Kind::kBadJson, "unexpected end of JSON input");
+  expect(put_config("{"), Kind::kBadJson, "unexpected end of input");
+  expect(put_service("a", ""), Kind::kBadJson, "unexpected end of input");
   expect(put_service("a", R"({"name": "b"})"), Kind::kMismatchedName,
          "Mismatched service name in API call");
   expect(put_config(R"({"services": [{"name": "a", "fall": 3}, {"name": "b", "fall": -3}]})"),

@@ -58,7 +58,7 @@ TEST(StartConfig, IsTheInitialOneIfTheStateIsBrokenAndSaysSo) {
   }
   folder.write("state", "{\n  \"a\" 1}");
   EXPECT_THAT(read_start_config({folder.file("state"), {}, {}}).problems,
-              ElementsAre(HasSubstr("(line 2 column 7)")));
+              ElementsAre(HasSubstr(": line 2 column 7: syntax error")));
 }
 
 TEST(StartConfig, IsEmptyIfNothingCanBeUsed) {
