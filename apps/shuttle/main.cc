@@ -8,6 +8,8 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "admin/admin_servers.h"
 #include "admin/event_stream.h"
@@ -182,23 +184,41 @@ bool read_token(admin::AdminServers& admin) {
   return problem.empty();
 }
 
-// Services of -config that are not there yet. What is there may have been changed since, and stays.
-void add_new_services(const ShuttleOptions& options, service::Registry& registry) {
-  if (options.config.empty()) return;
-  const service::StartConfig read = service::read_start_config(
-      {.state = "", .initial = options.config, .reserved = reserved_addresses(options)});
-  log_lines(LogLevel::kWarn, read.warnings);
-  log_lines(LogLevel::kError, read.problems);
-  for (const auto& [name, config] : read.config.services) {
-    if (registry.find(name)) continue;
-    std::string text;
-    service::append_json(text, *config);
-    registry.put_service(name, text, {}, [name = name](const service::Outcome& outcome) {
-      log_line(outcome.ok() ? LogLevel::kInfo : LogLevel::kError,
-               outcome.ok() ? "service added" : outcome.message, {{"service", name}});
-    });
+// Services of -config that were not in it before. What was there is the API's matter since: it may
+// have been changed, or removed.
+class ConfigFile {
+ public:
+  explicit ConfigFile(const ShuttleOptions& options) : options_(options) { read(); }
+
+  void add_new_services(service::Registry& registry) {
+    std::set<std::string> before = names_;
+    const service::StartConfig found = read();
+    log_lines(LogLevel::kWarn, found.warnings);
+    log_lines(LogLevel::kError, found.problems);
+    for (const auto& [name, config] : found.config.services) {
+      if (before.contains(name) || registry.find(name)) continue;
+      std::string text;
+      service::append_json(text, *config);
+      registry.put_service(name, text, {}, [name = name](const service::Outcome& outcome) {
+        log_line(outcome.ok() ? LogLevel::kInfo : LogLevel::kError,
+                 outcome.ok() ? "service added" : outcome.message, {{"service", name}});
+      });
+    }
   }
-}
+
+ private:
+  service::StartConfig read() {
+    if (options_.config.empty()) return {};
+    service::StartConfig found = service::read_start_config(
+        {.state = "", .initial = options_.config, .reserved = reserved_addresses(options_)});
+    for (const auto& [name, config] : found.config.services)
+      names_.insert(name);
+    return found;
+  }
+
+  const ShuttleOptions& options_;
+  std::set<std::string> names_;  // that were ever in it
+};
 
 // What connects the registry's parts with the loop, which is made with the server.
 class LateEvents final : public service::EventSink {
@@ -253,9 +273,10 @@ int serve(const ShuttleOptions& options) {
   if (metrics_socket.is_open() && !admin.serve_metrics(std::move(metrics_socket)))
     return kExitError;
   log_line(LogLevel::kInfo, "Admin server listening on " + own.front().to_string());
+  ConfigFile config_file(options);
   server.on_reload([&] {
     admin.api().note_reload(read_token(admin));
-    add_new_services(options, registry);
+    config_file.add_new_services(registry);
   });
   server.on_stop_accepting([&] {
     admin_file.remove();

@@ -76,7 +76,7 @@ int run(int argc, char** argv) {
   Result<net::Socket> socket = relay::open_udp(address_of(argv[2]));
   HT_ASSERT(socket.has_value());
   relay::UdpService udp({loop, worker_metrics, batches, udp_cluster, service_metrics, backends},
-                        *std::move(socket), {});
+                        std::make_shared<const net::Socket>(*std::move(socket)), {});
   HT_ASSERT(udp.start().has_value());
   loop.run();
   return 0;

@@ -78,7 +78,8 @@ void Monitor::mark_down(Key key, std::string_view reason) {
   const auto at = entries_.find(key);
   if (at == entries_.end() || !at->second->up) return;
   Entry& entry = *at->second;
-  entry.decided = true;
+  // The check that is made at once decides alone: what was a moment's trouble is over with it.
+  entry.decided = false;
   entry.last_error = reason;
   check_at_once(entry);
   turn(entry, false, reason);

@@ -83,9 +83,18 @@ Result<net::Address> listen_address(std::string_view network, const std::string&
   if (error) return *error;
   const Result<net::HostPort> target = net::parse_host_port(address);
   if (!target) return target.error();
-  net::HostPort wanted = *target;
-  if (wanted.host.empty() && family_of(network) == 4) wanted.host = "0.0.0.0";
-  return net::resolve_listen(wanted);
+  const int family = family_of(network);
+  if (target->host.empty()) {
+    if (family != 4) return net::resolve_listen(*target);
+    return net::resolve_listen({.host = "0.0.0.0", .port = target->port});
+  }
+  if (family == 0) return net::resolve_listen(*target);
+  const auto found = net::resolve_connect(*target);
+  if (!found) return found.error();
+  const std::vector<net::Address> meant = Place{{}, {}, family}.chosen(*found);
+  if (meant.empty())
+    return Error{Code::kBadConfig, Source::kInternal, 0, "the host has no address of that family"};
+  return meant.front();
 }
 
 }  // namespace httpteleport::live

@@ -11,7 +11,11 @@ constexpr std::string_view kHttps = "https";
 bool came_by_https(const http::RequestHead& head, const proxy::ClientInfo& client) {
   if (client.scheme == kHttps) return true;
   const http::Field* forwarded = head.fields.find("X-Forwarded-Proto");
-  return forwarded != nullptr && http::equals_ignoring_case(forwarded->value, kHttps);
+  if (forwarded == nullptr) return false;
+  // Of several proxies the first one has seen the client.
+  std::string_view list = forwarded->value;
+  const auto first = http::next_list_element(list);
+  return first && http::equals_ignoring_case(*first, kHttps);
 }
 
 std::string_view without_port(std::string_view authority) {

@@ -23,6 +23,7 @@ using service::ServiceConfig;
 constexpr Duration kResponseTimeout = std::chrono::minutes(10);
 constexpr Duration kConnectTimeout = std::chrono::seconds(3);
 constexpr Duration kQueueLookInterval = std::chrono::milliseconds(10);
+constexpr size_t kHeadBytesMax = 64 * 1024;
 constexpr std::string_view kBackendField = "X-Backend";
 
 Duration ms_or(int64_t ms, Duration otherwise) {
@@ -113,7 +114,7 @@ std::optional<Problem> fill_tls(const ServiceConfig& config, const ServicePlan* 
       std::any_of(config.backends.begin(), config.backends.end(),
                   [](const BackendConfig& backend) { return kind_of(backend.network).tls; });
   if (!has_tls) return {};
-  // The files were read when they were named; a reload reads them again.
+  // The files were read when they were named; read_tls_files() reads them again.
   if (known != nullptr && known->cluster.tls && known->config->tls_ca_file == config.tls_ca_file &&
       known->config->tls_server_name == config.tls_server_name &&
       known->config->tls_skip_verify == config.tls_skip_verify) {
@@ -141,12 +142,13 @@ void fill_cluster_values(const ServiceConfig& config, ServicePlan& plan) {
   cluster.ejection.ratio_percent_max = 0;
   cluster.http1.connect_timeout = cluster.teleport.connect_timeout =
       ms_or(config.connect_timeout, kConnectTimeout);
-  cluster.http1.head_limits.head_bytes_max = 64 * 1024;
+  cluster.http1.head_limits.head_bytes_max = kHeadBytesMax;
   cluster.http1.proxy_header = proxy_version(config.proxy_protocol);
   cluster.teleport.proxy_header = cluster.http1.proxy_header;
   cluster.teleport.compression =
       config::parse_compression(config.compression).value_or(compress::Settings{});
-  cluster.teleport.request_head_bytes_max = cluster.teleport.response_head_bytes_max = 64 * 1024;
+  // What a peer sends may be larger than what it is sure to take.
+  cluster.teleport.response_head_bytes_max = kHeadBytesMax;
 }
 
 // ---- Values.
@@ -173,7 +175,7 @@ void fill_sessions(const PlanContext& context, const ServiceConfig& config, Serv
   }
   plan.teleport.compression =
       config::parse_compression(config.compression).value_or(compress::Settings{});
-  plan.teleport.request_head_bytes_max = plan.teleport.response_head_bytes_max = 64 * 1024;
+  plan.teleport.request_head_bytes_max = kHeadBytesMax;
   plan.tcp.connect_timeout = ms_or(config.connect_timeout, kConnectTimeout);
   plan.tcp.client_timeout = std::chrono::milliseconds(config.client_timeout);
   plan.tcp.server_timeout = std::chrono::milliseconds(config.server_timeout);
@@ -216,7 +218,8 @@ std::vector<ListenerConfig> listeners_of(const ServiceConfig& config) {
 std::optional<Problem> check_listener(const PlanContext& context, const ServiceConfig& config,
                                       const ListenerConfig& wanted) {
   const ListenKind kind = listen_kind(wanted.network);
-  if ((kind == ListenKind::kHttps || kind == ListenKind::kTeleports) && !context.has_certificates) {
+  if ((kind == ListenKind::kHttps || kind == ListenKind::kTeleports) &&
+      !context.has_certificates()) {
     return problem_of(config, "network", wanted.network,
                       "there is no certificate to listen with; put NAME.pem and NAME.key into the "
                       "folder of -certs");
@@ -229,6 +232,19 @@ std::shared_ptr<ListenSocket> find_socket(const OpenSockets& open, const Listene
     if (socket->network == wanted.network && socket->text == wanted.address) return socket;
   }
   return nullptr;
+}
+
+// The kernel's sockets of an address that is given up with this change: what is said there is
+// another matter. Not of unix sockets, whose files go.
+bool take_over_sockets(const OpenSockets& open, ListenSocket& listening) {
+  const bool datagrams = listening.kind == ListenKind::kUdp;
+  for (const auto& socket : open) {
+    if (socket->address.is_unix() || !(socket->address == listening.address)) continue;
+    if ((socket->kind == ListenKind::kUdp) != datagrams) continue;
+    listening.sockets = socket->sockets;
+    return true;
+  }
+  return false;
 }
 
 Result<void> open_sockets(size_t workers, ListenSocket& listening) {
@@ -269,6 +285,10 @@ std::optional<Problem> add_listener(const PlanContext& context, const ServiceCon
   listening->network = wanted.network;
   listening->text = wanted.address;
   listening->address = *address;
+  if (take_over_sockets(open, *listening)) {
+    plan.listening.push_back(std::move(listening));
+    return {};
+  }
   if (const Result<void> opened = open_sockets(context.workers, *listening); !opened) {
     const std::string name = "address=\"" + wanted.address + "\"";
     return Problem{config.name, server::describe_listen_error(name, *address, opened.error())};
@@ -320,6 +340,10 @@ std::optional<Problem> check_plan(const PlanContext& context, const ServiceConfi
     if (auto problem = check_listener(context, config, listener)) return problem;
   }
   return {};
+}
+
+std::optional<Problem> read_tls_files(ServicePlan& plan) {
+  return fill_tls(*plan.config, nullptr, plan);
 }
 
 void put_limits_in_force(const ServicePlan& plan) {

@@ -1,6 +1,7 @@
 // From a service's configuration to what the workers run.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,8 +14,8 @@ namespace httpteleport::live {
 // What the plans of all services have in common.
 struct PlanContext {
   size_t workers = 1;
-  bool https_redirect = false;    // of all services: -https-redirect
-  bool has_certificates = false;  // for listeners with TLS
+  bool https_redirect = false;             // of all services: -https-redirect
+  std::function<bool()> has_certificates;  // for listeners with TLS
   // Values that services do not have.
   proxy::ExchangeOptions exchanges;
   proxy::Http1SessionOptions http1;
@@ -34,6 +35,9 @@ std::optional<service::Problem> make_plan(const PlanContext& context,
 // What make_plan() would find wrong, without binding or reading anything.
 std::optional<service::Problem> check_plan(const PlanContext& context,
                                            const service::ServiceConfig& config);
+
+// Reads the certificates of CAs that the service names once more. On errors `plan` has what it had.
+std::optional<service::Problem> read_tls_files(ServicePlan& plan);
 
 // What the plan shares with the one before it has its values from now on.
 void put_limits_in_force(const ServicePlan& plan);

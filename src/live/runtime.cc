@@ -112,6 +112,7 @@ std::optional<Problem> Runtime::check(const service::Change& change) {
 }
 
 std::optional<Problem> Runtime::apply(const service::Change& change) {
+  if (stopped_) return Problem{"", "the program is ending, and takes no change any more"};
   OpenSockets open;
   const auto collect = [&](const std::string& name) {
     const auto service = services_.find(name);
@@ -169,6 +170,20 @@ void Runtime::redirect_others(const service::Change& change, Plans& plans) const
   }
 }
 
+void Runtime::reload_files() {
+  Plans plans;
+  for (const auto& [name, service] : services_) {
+    if (!service.plan->cluster.tls) continue;
+    auto plan = std::make_shared<ServicePlan>(*service.plan);
+    if (const auto problem = read_tls_files(*plan)) {
+      log_line(LogLevel::kError, problem->text, {{"service", name}});
+    } else {
+      plans.push_back(std::move(plan));
+    }
+  }
+  commit(plans, {});
+}
+
 void Runtime::commit(const Plans& plans, const std::vector<std::string>& removed) {
   auto step = std::make_shared<Step>();
   step->removed = removed;
@@ -200,8 +215,24 @@ void Runtime::send(std::shared_ptr<const Step> step) {
   auto applied = std::make_shared<Countdown>(workers_.size());
   for (const auto& worker : workers_)
     worker->apply(step, applied);
-  if (!applied->wait(kApplyTimeout))
-    log_line(LogLevel::kError, "a worker is stuck: it has not taken a change up yet");
+  wait_for_workers(*applied);
+}
+
+void Runtime::wait_for_workers(Countdown& applied) {
+  if (applied.wait(kApplyTimeout)) return;
+  log_line(LogLevel::kError, "a worker is stuck: it has not taken a change up yet");
+}
+
+void Runtime::stop_listening() {
+  stopped_ = true;
+  auto applied = std::make_shared<Countdown>(workers_.size());
+  for (const auto& worker : workers_)
+    worker->stop_listening(applied);
+  wait_for_workers(*applied);
+  for (const auto& [name, service] : services_) {
+    for (const std::shared_ptr<ListenSocket>& socket : service.plan->listening)
+      socket->close();
+  }
 }
 
 void Runtime::set_states(ServicePlan& plan) const {
@@ -213,8 +244,11 @@ void Runtime::set_states(ServicePlan& plan) const {
     if (service != nullptr && service->backends.contains(config.name)) {
       const Backend& backend = service->backends.find(config.name)->second;
       if (wants_checks(*plan.config, config)) healthy = backend.healthy;
-      if (endpoint.lookup && endpoint.lookup == backend.address.target)
+      const Result<Place> place = parse_place(config.network, config.address);
+      if (place && place->name && place->name == backend.address.target &&
+          place->family == backend.address.family) {
         endpoint.addresses = backend.address.addresses;
+      }
     }
     endpoint.in_service = takes_new(config, healthy);
   }
@@ -262,7 +296,7 @@ void Runtime::find_addresses(const Service& service, Backend& backend) {
 }
 
 void Runtime::look_up(Name& name, const Place& place, Backend& backend) {
-  if (name.target == place.name) {
+  if (name.target == place.name && name.family == place.family) {
     if (name.id == 0) name.addresses = place.addresses;
     return;
   }
@@ -270,7 +304,7 @@ void Runtime::look_up(Name& name, const Place& place, Backend& backend) {
     names_.remove(name.id);
     by_name_.erase(name.id);
   }
-  name = {.id = 0, .target = place.name, .addresses = place.addresses};
+  name = {.id = 0, .target = place.name, .family = place.family, .addresses = place.addresses};
   if (!place.name) return;
   name.id = names_.add(*place.name);
   name.addresses = place.chosen(names_.find(name.id));

@@ -40,6 +40,11 @@ class Runtime final : public service::Runtime,
   // down for all until its checks say otherwise.
   void note_failure(const std::string& service, const std::string& backend,
                     const std::string& cause);
+  // Reads files anew that services name.
+  void reload_files();
+  // The program ends: addresses that services listen on are given up, and no change is taken any
+  // more.
+  void stop_listening();
   // A service has a backend that takes what is new.
   bool has_available() const;
 
@@ -48,6 +53,7 @@ class Runtime final : public service::Runtime,
   struct Name {
     NameId id = 0;  // 0: nothing is
     std::optional<net::HostPort> target;
+    int family = 0;  // see Place
     std::vector<net::Address> addresses;
   };
   struct Backend {
@@ -85,6 +91,7 @@ class Runtime final : public service::Runtime,
   void commit(const Plans& plans, const std::vector<std::string>& removed);
   static void close_unused(const OpenSockets& open, const Plans& plans);
   void send(std::shared_ptr<const Step> step);
+  void wait_for_workers(Countdown& applied);
   void take_backends(Service& service);
   void find_addresses(const Service& service, Backend& backend);
   void set_check(const Service& service, Backend& backend, const service::BackendConfig& wanted,
@@ -103,6 +110,7 @@ class Runtime final : public service::Runtime,
   net::NameResolver names_;
   fetch::ErrorPages pages_;
   health::Key next_key_ = 1;
+  bool stopped_ = false;
   std::unordered_map<std::string, Service> services_;
   std::unordered_map<health::Key, Backend*> by_key_;
   std::unordered_map<NameId, Backend*> by_name_;

@@ -36,7 +36,7 @@ size_t count_workers(int64_t wanted) {
                     : std::max(1u, std::thread::hardware_concurrency());
 }
 
-// Half of the descriptors are for connections to backends.
+// The rest is for connections to backends, which are made as requests need them.
 size_t descriptors_of_clients() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
@@ -48,6 +48,7 @@ proxy::ExchangeOptions exchange_options(const config::ShuttleOptions& options, s
   exchanges.exchanges_max = (static_cast<size_t>(options.concurrency) + workers - 1) / workers;
   exchanges.request_body_bytes_max = static_cast<uint64_t>(options.body_bytes_max);
   exchanges.no_route_line = "Not found\n";
+  exchanges.names_flags = false;
   exchanges.forwarding = {.client_ip_field = {},
                           .x_forwarded = true,
                           .keeps_x_forwarded = true,
@@ -117,22 +118,20 @@ std::string Server::start(const std::vector<net::Address>& admin) {
     worker.tls = tls::ServerOptions{
         .certificates = certificates_, .ticket_keys = ticket_keys_, .client_cas = nullptr};
   }
-  const auto take = [](Sockets& from, size_t index) {
-    return index < from.sockets.size() ? std::move(from.sockets[index]) : net::Socket();
-  };
-  for (worker.index = 0; worker.index < worker_count_; ++worker.index) {
+  for (worker.index = 0; worker.index < worker_count_; ++worker.index)
     workers_.push_back(
-        std::make_unique<Worker>(worker, take(http, worker.index), take(https, worker.index)));
-  }
+        std::make_unique<Worker>(worker, http.of(worker.index), https.of(worker.index)));
   for (const auto& started : workers_)
     started->start();
-  runtime_ = std::make_unique<Runtime>(loop_, workers_,
-                                       PlanContext{.workers = worker_count_,
-                                                   .https_redirect = options_.redirects_to_https(),
-                                                   .has_certificates = certificates_ != nullptr,
-                                                   .exchanges = worker.exchanges,
-                                                   .http1 = worker.http1},
-                                       admin, events_);
+  runtime_ = std::make_unique<Runtime>(
+      loop_, workers_,
+      PlanContext{
+          .workers = worker_count_,
+          .https_redirect = options_.redirects_to_https(),
+          .has_certificates = [this] { return certificates_->find("").certificate != nullptr; },
+          .exchanges = worker.exchanges,
+          .http1 = worker.http1},
+      admin, events_);
   return "";
 }
 
@@ -154,7 +153,7 @@ std::string Server::open_front(const char* flag, const std::string& text, net::A
     Result<net::Socket> socket = net::listen_on(address, {.reuse_port = shared});
     if (!socket) return server::describe_listen_error(name, address, socket.error());
     address = net::local_address(socket->fd());
-    opened.sockets.push_back(*std::move(socket));
+    opened.sockets.push_back(std::make_shared<const net::Socket>(*std::move(socket)));
   }
   if (address.is_unix()) opened.file = net::SocketFile(address);
   return "";
@@ -237,6 +236,7 @@ void Server::reload() {
   if (draining_) return;
   manager_.notify_reloading();
   reload_certificates();
+  runtime_->reload_files();
   if (on_reload_) on_reload_();
   manager_.notify_ready("taking connections");
   log_line(LogLevel::kInfo, "files reloaded");
@@ -289,6 +289,7 @@ void Server::stop_accepting() {
   https_file_.remove();
   if (on_stop_) on_stop_();
   loop_.set_timer(stuck_timer_, std::min(options_.shutdown_timeout, kForEver) + kStuckTimeout);
+  runtime_->stop_listening();
   for (const auto& worker : workers_) {
     worker->drain(options_.shutdown_timeout,
                   [this] { loop_.post([this] { on_worker_drained(); }); });

@@ -56,7 +56,11 @@ class Server final : private event::IoHandler, private FailureSink {
 
  private:
   struct Sockets {
-    std::vector<net::Socket> sockets;  // one for each worker
+    // One for each worker, or one for all of them, or none.
+    std::vector<std::shared_ptr<const net::Socket>> sockets;
+    std::shared_ptr<const net::Socket> of(size_t worker) const {
+      return sockets.empty() ? nullptr : sockets[worker % sockets.size()];
+    }
     net::SocketFile file;
   };
 

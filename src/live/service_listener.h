@@ -34,6 +34,8 @@ class ServiceListener {
   virtual void drain() = 0;
   virtual void abort() = 0;
   virtual bool is_idle() const = 0;
+  // What it has are links, each of which many clients share.
+  virtual bool is_link() const { return false; }
   // Sessions that outlast what they carry go to other endpoints: from one that is down, and from
   // those that the cluster has no more.
   virtual void leave(const upstream::Endpoint&) {}
@@ -55,6 +57,9 @@ class StreamListener final : public ServiceListener,
   void set_plan(const ServicePlan& plan) override;
   void drain() override;
   void abort() override;
+  bool is_link() const override {
+    return socket_->kind == ListenKind::kTeleport || socket_->kind == ListenKind::kTeleports;
+  }
   bool is_idle() const override { return http_ == nullptr || http_->sessions.sessions.empty(); }
 
  private:

@@ -23,8 +23,8 @@ std::unique_ptr<proxy::ExchangeReporter> make_reporter(event::Loop& loop,
 
 // ---- Front.
 
-Worker::Front::Front(WorkerContext& worker, net::Socket socket, const WorkerOptions& options,
-                     proxy::Router& router, tls::ServerContext* tls)
+Worker::Front::Front(WorkerContext& worker, std::shared_ptr<const net::Socket> socket,
+                     const WorkerOptions& options, proxy::Router& router, tls::ServerContext* tls)
     : exchanges_{worker.loop, worker.metrics, options.exchanges, router, worker.queue},
       handlers_(exchanges_),
       sessions_{worker.loop, worker.metrics, worker.lingering,
@@ -64,7 +64,8 @@ void Worker::Front::abort() {
 
 // ---- Worker.
 
-Worker::Worker(const WorkerOptions& options, net::Socket http, net::Socket https)
+Worker::Worker(const WorkerOptions& options, std::shared_ptr<const net::Socket> http,
+               std::shared_ptr<const net::Socket> https)
     : options_(options),
       lingering_(loop_, {}),
       queue_(loop_, metrics_, options.exchanges.queue),
@@ -84,10 +85,10 @@ Worker::Worker(const WorkerOptions& options, net::Socket http, net::Socket https
                options.descriptors_max,
                options.failures} {
   loop_.pool().set_budget(options.buffer_bytes_max);
-  if (http.is_open())
+  if (http)
     fronts_.push_back(
         std::make_unique<Front>(context_, std::move(http), options_, hosts_, nullptr));
-  if (https.is_open())
+  if (https)
     fronts_.push_back(
         std::make_unique<Front>(context_, std::move(https), options_, hosts_, tls_.get()));
 }
@@ -197,14 +198,19 @@ void Worker::drain(Duration timeout, std::function<void()> on_drained) {
   });
 }
 
+void Worker::stop_listening(std::shared_ptr<Countdown> applied) {
+  loop_.post([this, applied = std::move(applied)] {
+    for (const auto& front : fronts_)
+      front->drain();
+    for (auto& [name, service] : services_)
+      service->drain_listeners();
+    applied->count_down();
+  });
+}
+
 void Worker::begin_drain(Duration timeout, std::function<void()> on_drained) {
   on_drained_ = std::move(on_drained);
   drain_deadline_ = loop_.now() + timeout;
-  for (const auto& front : fronts_)
-    front->drain();
-  // Requests of connections that drain still find their services, until these are gone.
-  for (auto& [name, service] : services_)
-    service->drain_listeners();
   loop_.set_timer(drain_timer_, Duration::zero());
 }
 

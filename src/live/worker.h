@@ -46,8 +46,9 @@ struct WorkerOptions {
 // only call the methods said to be for any thread.
 class Worker final {
  public:
-  // The sockets of the shared listeners, -http and -https; not open: there is none.
-  Worker(const WorkerOptions& options, net::Socket http, net::Socket https);
+  // The sockets of the shared listeners, -http and -https; null: there is none.
+  Worker(const WorkerOptions& options, std::shared_ptr<const net::Socket> http,
+         std::shared_ptr<const net::Socket> https);
   ~Worker();
 
   // Starts the thread. No connection of the shared listeners is taken yet.
@@ -62,8 +63,11 @@ class Worker final {
   void set_in_service(std::string service, size_t backend, bool in_service);
   void set_addresses(std::string service, size_t backend, std::vector<net::Address> addresses);
   void set_pages(std::string service, std::shared_ptr<const ErrorPages> pages);
-  // Takes nothing new, lets what runs finish, and calls `on_drained` on the worker's thread once
-  // nothing runs any more. What is left after `timeout` is closed.
+  // Any thread: accepts nothing any more; requests of connections that are there go on finding
+  // their services.
+  void stop_listening(std::shared_ptr<Countdown> applied);
+  // Any thread, after stop_listening(): lets what runs finish, and calls `on_drained` on the
+  // worker's thread once nothing runs any more. What is left after `timeout` is closed.
   void drain(Duration timeout, std::function<void()> on_drained);
 
   // Any thread.
@@ -73,8 +77,8 @@ class Worker final {
   // A shared listener: what it accepts is routed by host.
   class Front final : private net::AcceptHandler {
    public:
-    Front(WorkerContext& worker, net::Socket socket, const WorkerOptions& options,
-          proxy::Router& router, tls::ServerContext* tls);
+    Front(WorkerContext& worker, std::shared_ptr<const net::Socket> socket,
+          const WorkerOptions& options, proxy::Router& router, tls::ServerContext* tls);
     ~Front();
     void start();
     void drain();

@@ -10,6 +10,8 @@ namespace httpteleport::live {
 namespace {
 
 constexpr Duration kDrainedInterval = std::chrono::seconds(1);
+// A link cannot be told that its far end goes, and a busy one is never between two requests.
+constexpr Duration kLinkDrainTimeout = std::chrono::seconds(10);
 
 std::shared_ptr<const upstream::ClusterOptions> cluster_of(
     const std::shared_ptr<const ServicePlan>& plan) {
@@ -45,10 +47,8 @@ void WorkerService::update(std::shared_ptr<const ServicePlan> plan) {
   cluster_.update(cluster_of(plan_));
   queue_.set_options(plan_->exchanges.queue);
   tcp_.set_options(plan_->tcp);
-  for (const auto* listeners : {&listeners_, &draining_}) {
-    for (const auto& listener : *listeners)
-      listener->leave_former();
-  }
+  for (const auto& listener : listeners_)
+    listener->leave_former();
   take_values(before.get());
   leave_those_that_are_down();
   queue_.wake();
@@ -97,7 +97,7 @@ void WorkerService::give_up_listeners(const ServicePlan& next) {
 void WorkerService::give_up(std::unique_ptr<ServiceListener> listener) {
   listener->drain();
   if (listener->is_idle()) return;
-  draining_.push_back(std::move(listener));
+  draining_.push_back({std::move(listener), worker_.loop.now() + kLinkDrainTimeout});
   worker_.loop.set_timer(drained_timer_, kDrainedInterval);
 }
 
@@ -126,7 +126,11 @@ std::unique_ptr<ServiceListener> WorkerService::make_listener(
 }
 
 void WorkerService::delete_drained() {
-  std::erase_if(draining_, [](const auto& listener) { return listener->is_idle(); });
+  for (const Draining& draining : draining_) {
+    if (draining.listener->is_link() && worker_.loop.now() >= draining.until)
+      draining.listener->abort();
+  }
+  std::erase_if(draining_, [](const auto& draining) { return draining.listener->is_idle(); });
   if (!draining_.empty()) worker_.loop.set_timer(drained_timer_, kDrainedInterval);
 }
 
@@ -176,14 +180,14 @@ void WorkerService::drain_listeners() {
 void WorkerService::abort() {
   for (const auto& listener : listeners_)
     listener->abort();
-  for (const auto& listener : draining_)
-    listener->abort();
+  for (const Draining& draining : draining_)
+    draining.listener->abort();
   tcp_.abort();
 }
 
 bool WorkerService::is_finished() const {
   const bool listening = std::any_of(draining_.begin(), draining_.end(),
-                                     [](const auto& listener) { return !listener->is_idle(); });
+                                     [](const auto& d) { return !d.listener->is_idle(); });
   return !listening && route_.exchanges == 0 && tcp_.is_idle() && cluster_.is_idle();
 }
 

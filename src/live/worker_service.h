@@ -79,7 +79,11 @@ class WorkerService final : public HostedService,
   proxy::Route route_;
   relay::TcpService tcp_;
   std::vector<std::unique_ptr<ServiceListener>> listeners_;
-  std::vector<std::unique_ptr<ServiceListener>> draining_;  // of addresses that are gone
+  struct Draining {
+    std::unique_ptr<ServiceListener> listener;
+    TimePoint until;
+  };
+  std::vector<Draining> draining_;  // of addresses that are gone
   event::MemberTimer<WorkerService, &WorkerService::delete_drained> drained_timer_{*this};
 };
 

@@ -41,6 +41,7 @@ void Attempts::resume_response() {
 upstream::PickRequest Attempts::pick_request() const {
   return {.unreachable = unreachable_,
           .avoided = avoided_,
+          .streams = !holds_whole_request_,
           .may_probe = count_ == 0,
           .replaceable = is_replaceable(),
           .key = key_};
@@ -63,7 +64,7 @@ bool Attempts::is_replaceable() const {
   const http::RequestHead& head = request_.head();
   return http::is_safe(head.method) && head.upgrade.empty() && request_.is_repeatable() &&
          head.body.is_known() &&
-         (route_->cluster.carries_whole_messages() ||
+         (holds_whole_request_ ||
           head.body.bytes <= options_->replay_bytes_max);
 }
 

@@ -33,6 +33,10 @@ class Attempts {
     options_ = &options;
     key_ = key;
   }
+  // The request is sent when it is whole, because some endpoint takes no other. Before set_route();
+  // false until then.
+  void hold_whole_request(bool hold) { holds_whole_request_ = hold; }
+  bool holds_whole_request() const { return holds_whole_request_; }
 
   upstream::PickResult pick() const { return route_->cluster.pick(pick_request()); }
   // `lease` holds an endpoint. Sends it the request as far as that has come.
@@ -114,6 +118,7 @@ class Attempts {
   std::string_view endpoint_name_;
   size_t count_ = 0;
   bool response_paused_ = false;
+  bool holds_whole_request_ = false;
   size_t repeats_ = 0;  // of them, those after one that an endpoint may have seen
   event::MemberTimer<Attempts, &Attempts::on_try_timeout> try_timer_{*this};
 };

@@ -17,6 +17,17 @@ constexpr Error body_too_large() {
           "the request body is larger than the limit (-inMaxBodySize)"};
 }
 
+// The same as send_error_reply() for clients of services: without the flag that is named behind the
+// line, and with the time to come again.
+LocalAnswer error_of_service(const Error& error, int status) {
+  const std::string_view detail = error.detail;
+  LocalAnswer answer{.status = status,
+                     .body = std::string(detail.substr(0, detail.find(" (-"))) + "\n",
+                     .fields = {{"Content-Type", "text/plain; charset=utf-8"}}};
+  if (error.code == Code::kOverloaded) answer.fields.emplace_back("Retry-After", "1");
+  return answer;
+}
+
 }  // namespace
 
 std::unique_ptr<http::RequestHandler> ExchangeFactory::make_handler(
@@ -80,6 +91,7 @@ void Exchange::on_request_head(http::RequestHead& arrived, std::string_view raw)
 void Exchange::take_route(Route& route) {
   route_ = &route;
   options_ = route.options;
+  attempts_.hold_whole_request(route.cluster.carries_whole_messages());
   ++route.exchanges;
   if (route.counters == nullptr) return;
   is_counted_ = true;
@@ -407,7 +419,8 @@ void Exchange::fail(const Error& error) {
   note_error_reply(record_, error, request_.head().method);
   if (const LocalAnswer* page = page_for(record_.status)) return answer(*page);
   report();
-  send_error_reply(downstream_, error);
+  if (options_->names_flags) return send_error_reply(downstream_, error);
+  send_local_answer(downstream_, error_of_service(error, record_.status));
 }
 
 void Exchange::count_end() {

@@ -75,7 +75,8 @@ class Exchange final : public http::RequestHandler, private http::ResponseHandle
   // What stands in the place of answers with that status; nullptr: nothing does.
   const LocalAnswer* page_for(int status) const;
   bool is_over_body_limit(uint64_t bytes) const;
-  bool holds_whole_request() const { return route_->cluster.carries_whole_messages(); }
+  // Decided when it gets its route: endpoints may come and go while it runs.
+  bool holds_whole_request() const { return attempts_.holds_whole_request(); }
 
   void open_tunnel();
   void on_tunnel_end_of_client();

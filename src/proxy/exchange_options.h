@@ -43,6 +43,8 @@ struct ExchangeOptions {
   bool get_only = false;  // -inGetOnly: GET and HEAD pass, any other method gets 405
   // The body of a 404 for a request that has no route.
   std::string_view no_route_line = "no route for this host and path\n";
+  // Lines of errors name the flags of httptp that are behind them.
+  bool names_flags = true;
   // Answers say which endpoint they are of, in this field; empty: they do not.
   std::string endpoint_field{};
   ForwardingOptions forwarding;

@@ -33,10 +33,4 @@ void TcpService::abort() {
     sessions_.front().abort();
 }
 
-void TcpService::abort_at(const upstream::Endpoint& endpoint) {
-  sessions_.for_each([&endpoint](net::Session& session) {
-    if (static_cast<TcpSession&>(session).is_at(endpoint)) session.abort();
-  });
-}
-
 }  // namespace httpteleport::relay

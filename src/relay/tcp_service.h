@@ -48,7 +48,8 @@ class TcpService {
   TcpService& operator=(const TcpService&) = delete;
 
   // Takes over an accepted, non-blocking socket. `local` is what the client has connected to; if it
-  // is invalid and somebody needs it, the socket is asked. Closes it with RST if nobody takes it.
+  // is invalid and somebody needs it, the socket is asked. Closes it if the gate does not let it
+  // in, with RST if no endpoint takes it.
   void start(net::Socket socket, const net::Address& client, const net::Address& local = {});
 
   // For connections accepted from now on.
@@ -58,8 +59,6 @@ class TcpService {
   void drain();
   // Resets every connection now.
   void abort();
-  // The same for those at `endpoint`, or on their way to it, which is about to be removed.
-  void abort_at(const upstream::Endpoint& endpoint);
   bool is_idle() const { return sessions_.empty(); }
 
  private:

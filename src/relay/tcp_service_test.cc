@@ -410,24 +410,6 @@ TEST_P(TcpServiceTest, GoesOnWhileItDrains) {
   EXPECT_FALSE(service().is_idle());
 }
 
-TEST_P(TcpServiceTest, ResetsTheSessionsOfAnEndpointThatIsRemoved) {
-  add_endpoint("a");
-  add_endpoint("b");
-  cluster_.options.balancer.policy = upstream::Policy::kRoundRobin;
-  net::TestPeer& first = connect_client();
-  net::TestPeer& second = connect_client();
-  net::TestPeer& server_a = accept(0);
-  net::TestPeer& server_b = accept(1);
-  ASSERT_TRUE(net_.run_until([this] { return counters_.by_name["b"].active.value() == 1; }));
-  upstream::Endpoint* a = nullptr;
-  while (a == nullptr || a->name() != "a")
-    a = cluster_.open().pick({}).lease.endpoint();
-  service().abort_at(*a);
-  ASSERT_TRUE(net_.run_until([&] { return server_a.broken && (first.broken != second.broken); }));
-  EXPECT_FALSE(server_b.broken);
-  EXPECT_EQ(metrics_.active.value(), 1);
-}
-
 TEST_P(TcpServiceTest, ResetsBothSidesWhenAborted) {
   auto [client, server] = connect_through();
   service().abort();

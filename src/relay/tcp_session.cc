@@ -68,6 +68,8 @@ void TcpSession::Side::on_readable() {
     connection->read_to_pipe(false);
   }
   empty_pipe();
+  // Copied from now on, and nobody comes by here again.
+  if (pipe_bytes_ == 0 && small_reads_ == kSmallReadsMax) drop_pipe();
 }
 
 void TcpSession::Side::empty_pipe() {
@@ -162,6 +164,7 @@ void TcpSession::connect() {
   for (;;) {
     upstream::PickResult picked =
         service_.context_.cluster.pick({.unreachable = connecting_->unreachable,
+                                        .streams = true,
                                         .replaceable = connecting_->unreachable.empty(),
                                         .key = connecting_->key});
     if (picked.lease.endpoint() == nullptr) {
@@ -183,7 +186,6 @@ void TcpSession::connect() {
 void TcpSession::note_failure(const Error& error) {
   upstream::Endpoint* endpoint = lease_.endpoint();
   service_.context_.worker_metrics.connect_errors.add();
-  service_.context_.backends.counters_of(*endpoint).errors.add();
   lease_.report_failure({Code::kConnectFailed, Source::kUpstream, error.sys_errno, error.detail});
   connecting_->unreachable.push_back(endpoint);
   // The others begin with the next of its addresses.

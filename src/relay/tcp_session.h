@@ -30,8 +30,6 @@ class TcpSession final : public net::Session {
 
   void drain() override {}
   void abort() override;
-  // Connected to it, or trying to.
-  bool is_at(const upstream::Endpoint& endpoint) const { return lease_.endpoint() == &endpoint; }
 
  private:
   // One of the two connections.

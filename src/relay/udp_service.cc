@@ -4,21 +4,22 @@
 
 namespace httpteleport::relay {
 
-UdpService::UdpService(const UdpContext& context, net::Socket socket, const UdpOptions& options)
+UdpService::UdpService(const UdpContext& context, std::shared_ptr<const net::Socket> socket,
+                       const UdpOptions& options)
     : context_(context),
       socket_(std::move(socket)),
       options_(options),
-      sender_{socket_.fd(), context.metrics} {}
+      sender_{socket_->fd(), context.metrics} {}
 
 UdpService::~UdpService() {
   abort();
   context_.batches.replies.forget(sender_);
-  if (socket_.is_open()) context_.loop.unwatch(socket_.fd());
+  if (socket_) context_.loop.unwatch(socket_->fd());
   context_.loop.delete_doomed();
 }
 
 Result<void> UdpService::start() {
-  return context_.loop.watch_reading(socket_.fd(), *this);
+  return context_.loop.watch_reading(socket_->fd(), *this);
 }
 
 void UdpService::abort() {
@@ -44,7 +45,7 @@ void UdpService::read_batches() {
   ReceiveBatch& batch = context_.batches.received;
   std::array<UdpSession*, kBatchDatagrams> touched;
   for (int round = 0; round < kBatchesPerTurn; ++round) {
-    const size_t count = batch.receive(socket_.fd());
+    const size_t count = batch.receive(socket_->fd());
     size_t touched_count = 0;
     for (size_t i = 0; i < count; ++i) {
       UdpSession* session = session_for(i);

@@ -28,6 +28,8 @@ struct UdpContext {
   metrics::ServiceMetrics& metrics;
   Backends& backends;
   SessionGate* gate = nullptr;  // nullptr: everybody may
+  // Sessions begin only while the process has fewer open; the rest is for others.
+  size_t descriptors_max = SIZE_MAX;
 };
 
 // Owned by a worker. A session is a client's address and port, and the address of ours that it
@@ -41,7 +43,8 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   static constexpr int kBatchesPerTurn = 4;
 
   // `socket` is one of open_udp().
-  UdpService(const UdpContext& context, net::Socket socket, const UdpOptions& options);
+  UdpService(const UdpContext& context, std::shared_ptr<const net::Socket> socket,
+             const UdpOptions& options);
   // Aborts what is left.
   ~UdpService();
   UdpService(const UdpService&) = delete;
@@ -64,7 +67,7 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   bool is_idle() const { return flows_.size() == 0; }
   size_t session_count() const { return flows_.size(); }
 
-  net::Address address() const { return net::local_address(socket_.fd()); }
+  net::Address address() const { return net::local_address(socket_->fd()); }
 
  private:
   friend class UdpSession;
@@ -78,7 +81,7 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   void remove(UdpSession& session);
 
   UdpContext context_;
-  net::Socket socket_;
+  std::shared_ptr<const net::Socket> socket_;
   UdpOptions options_;
   ReplyBatch::Sender sender_;
   FlowTable flows_;

@@ -96,10 +96,10 @@ class UdpServiceTest : public testing::Test, private Backends {
     if (service_) return *service_;
     Result<net::Socket> socket = open_udp(address, false);
     HT_ASSERT(socket.has_value());
-    service_ =
-        std::make_unique<UdpService>(UdpContext{net_.loop, net_.metrics, batches_, cluster_.open(),
-                                                metrics_, static_cast<Backends&>(*this), gate_},
-                                     *std::move(socket), options_);
+    service_ = std::make_unique<UdpService>(
+        UdpContext{net_.loop, net_.metrics, batches_, cluster_.open(), metrics_,
+                   static_cast<Backends&>(*this), gate_},
+        std::make_shared<const net::Socket>(*std::move(socket)), options_);
     HT_ASSERT(service_->start().has_value());
     return *service_;
   }

@@ -9,6 +9,9 @@ namespace httpteleport::relay {
 
 namespace {
 
+constexpr Error kNoDescriptor{Code::kSystem, Source::kInternal, EMFILE,
+                              "too few descriptors are left for another session"};
+
 // The endpoint's host has said that nobody listens, or that it cannot be reached.
 bool is_refusal(int error) {
   return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH;
@@ -130,8 +133,11 @@ bool UdpSession::find_endpoint() {
   std::optional<uint64_t> key;
   if (!cluster.hash_field().empty()) key = upstream::hash_of(flow_.client_address().ip());
   upstream::Endpoint* const avoided[] = {refused_by_};
-  upstream::PickResult picked = cluster.pick(
-      {.avoided = {avoided, refused_by_ != nullptr ? 1u : 0u}, .replaceable = true, .key = key});
+  upstream::PickResult picked =
+      cluster.pick({.avoided = {avoided, refused_by_ != nullptr ? 1u : 0u},
+                    .streams = true,
+                    .replaceable = true,
+                    .key = key});
   if (picked.lease.endpoint() == nullptr) {
     metrics().errors.add();
     return false;
@@ -164,10 +170,16 @@ bool UdpSession::find_endpoint() {
   return true;
 }
 
+// The kernel gives out the lowest free number, so that tells how many are in use.
+bool UdpSession::is_crowded(const net::Socket& socket) const {
+  return static_cast<size_t>(socket.fd()) >= service_.context_.descriptors_max;
+}
+
 Result<void> UdpSession::open(const net::Address& address, bool stream) {
   if (!stream) {
     Result<net::Socket> socket = connect_udp(address);
     if (!socket) return socket.error();
+    if (is_crowded(*socket)) return kNoDescriptor;
     socket_ = *std::move(socket);
     const Result<void> watched = loop().watch_reading(socket_.fd(), *this);
     if (!watched) socket_.reset();
@@ -175,6 +187,7 @@ Result<void> UdpSession::open(const net::Address& address, bool stream) {
   }
   Result<net::Socket> socket = net::start_connect(address);
   if (!socket) return socket.error();
+  if (is_crowded(*socket)) return kNoDescriptor;
   stream_ = std::make_unique<DatagramStream>(loop(), *std::move(socket),
                                              service_.context_.worker_metrics.upstream_sockets,
                                              static_cast<DatagramStreamHandler&>(*this));
@@ -189,7 +202,6 @@ void UdpSession::note_well() {
 
 void UdpSession::refuse(const Error& error) {
   metrics().errors.add();
-  backend_->errors.add();
   lease_.report_failure(error);
   refused_by_ = lease_.endpoint();
   if (refused_by_->addresses().size() > 1) ++service_.next_address_;

@@ -53,6 +53,7 @@ class UdpSession final : public Deletable,
   // False when there is none to be tried; true does not mean that there is one.
   bool find_endpoint();
   Result<void> open(const net::Address& address, bool stream);
+  bool is_crowded(const net::Socket& socket) const;
   // Sends what of `queued` is left; returns false when the endpoint has refused.
   bool send_some(std::span<iovec>& queued);
   struct Sent {

@@ -1,6 +1,7 @@
 #include "upstream/cluster.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/borrowed.h"
@@ -24,6 +25,21 @@ std::string host_of(const EndpointOptions& endpoint) {
 
 bool contains(std::span<Endpoint* const> list, const Endpoint* endpoint) {
   return std::find(list.begin(), list.end(), endpoint) != list.end();
+}
+
+// What we lack, or what a unix socket has too much of for a moment, speaks against no endpoint.
+bool is_own_want(const Error& error) {
+  switch (error.sys_errno) {
+    case EAGAIN:
+    case EADDRNOTAVAIL:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -213,6 +229,7 @@ void EndpointLease::report_answer(int status) {
 
 void EndpointLease::report_failure(const Error& error) {
   end_probe();
+  if (is_own_want(error)) return;
   if (endpoint_->counters_) endpoint_->counters_->errors.add();
   endpoint_->change_health(error, [&](Ejection& ejection, TimePoint now) {
     if (error.code == Code::kConnectFailed) {
@@ -288,7 +305,8 @@ void Cluster::update(std::shared_ptr<const ClusterOptions> options) {
   bool same_set = old.size() == options_->endpoints.size();
   // Connections that begin otherwise, or lead elsewhere, are others.
   const bool same_wire = before->http1.proxy_header == options_->http1.proxy_header &&
-                         before->teleport.compression == options_->teleport.compression;
+                         before->teleport.compression == options_->teleport.compression &&
+                         before->tls == options_->tls;
   for (size_t i = 0; i < options_->endpoints.size(); ++i) {
     std::unique_ptr<Endpoint> endpoint;
     if (same_wire) endpoint = take_same(old, options_->endpoints[i]);
@@ -329,6 +347,7 @@ void Cluster::delete_left() {
 namespace {
 
 bool may_be_reached(const PickRequest& request, const Endpoint* endpoint, size_t addresses) {
+  if (request.streams && endpoint->kind().protocol == Protocol::kTeleport) return false;
   if (request.unreachable.empty()) return true;
   const auto failures =
       std::count(request.unreachable.begin(), request.unreachable.end(), endpoint);
@@ -376,6 +395,7 @@ PickResult Cluster::pick(const PickRequest& request) {
 Endpoint* Cluster::wanting_probe(const PickRequest& request, TimePoint now) const {
   for (const auto& endpoint : endpoints_) {
     if (endpoint->takes_new() && endpoint->ejection_.wants_probe(now, request.replaceable) &&
+        may_be_reached(request, endpoint.get(), endpoint->addresses_.size()) &&
         !endpoint->is_full(now))
       return endpoint.get();
   }

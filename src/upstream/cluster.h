@@ -177,6 +177,8 @@ struct PickRequest {
   std::span<Endpoint* const> avoided{};
   // Only one in service that is not to be avoided, or none at all.
   bool only_healthy = false;
+  // What is sent is not held until it is whole: endpoints that take no other are passed over.
+  bool streams = false;
   bool may_probe = true;
   // Another endpoint can take the exchange over if this one fails: it is a good probe.
   bool replaceable = false;
