@@ -17,9 +17,6 @@ struct ClientOptions {
   std::shared_ptr<const TrustStore> trusted;  // null: endpoints are not verified at all
   std::string server_name;  // to ask for and to verify, for every endpoint; empty: its own host
   std::shared_ptr<const Certificate> certificate;  // to show when asked; may be null
-
-  // What was read twice is not the same.
-  friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
 };
 
 // One a worker and cluster; lives as long as the streams it makes.

@@ -297,6 +297,18 @@ void Cluster::make_balancer() {
   next_start_ = 0;
 }
 
+namespace {
+
+// Whom connections trust, and who they expect to meet.
+bool is_same_tls(const std::optional<tls::ClientOptions>& a,
+                 const std::optional<tls::ClientOptions>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->trusted == b->trusted && a->server_name == b->server_name &&
+         a->certificate == b->certificate;
+}
+
+}  // namespace
+
 void Cluster::update(std::shared_ptr<const ClusterOptions> options) {
   const std::shared_ptr<const ClusterOptions> before = std::exchange(options_, std::move(options));
   take_values();
@@ -305,11 +317,12 @@ void Cluster::update(std::shared_ptr<const ClusterOptions> options) {
   bool same_set = old.size() == options_->endpoints.size();
   // Connections that begin otherwise, or lead elsewhere, are others.
   const bool same_wire = before->http1.proxy_header == options_->http1.proxy_header &&
-                         before->teleport.compression == options_->teleport.compression &&
-                         before->tls == options_->tls;
+                         before->teleport.compression == options_->teleport.compression;
+  const bool same_tls = is_same_tls(before->tls, options_->tls);
   for (size_t i = 0; i < options_->endpoints.size(); ++i) {
     std::unique_ptr<Endpoint> endpoint;
-    if (same_wire) endpoint = take_same(old, options_->endpoints[i]);
+    const bool same_peer = same_tls || !kind_of(options_->endpoints[i]).tls;
+    if (same_wire && same_peer) endpoint = take_same(old, options_->endpoints[i]);
     if (endpoint) {
       same_set = same_set && endpoint->index_ == i;
       endpoint->take_options(options_->endpoints[i], i);
