@@ -76,6 +76,8 @@ REACHED_BY = {
         ("src/service/registry_test.cc", "RegistryTest.RollsBackToVersionsOfItsHistory"),
     "configurations that wait for the state file":
         ("src/service/state_file_test.cc", "StateFile.WritesOnlyTheNewestOfWhatWaitsAndAnswersInOrder"),
+    "changes that stand in the journal beside the state file alone, bytes":
+        ("src/service/journal_test.cc", "StateJournal.IsNeverLongerThanAQuarterOfTheStateFile"),
     "kept broken state files":
         ("src/service/whole_file_test.cc", "WholeFile.KeepsABoundedNumberOfBrokenOnes"),
     "connections to `-admin`, and to `-metrics-addr`":

@@ -317,7 +317,7 @@ void Registry::finish(Plan plan, const ChangeOptions& options, const Done& done)
   if (const std::optional<std::string> taken = occupy(plan))
     return done(failed(Outcome::Kind::kInvalid, *taken));
   if (options.dry_run) return try_out(std::move(plan), done);
-  if (plan.outcome.changes.empty()) return save({}, std::move(plan.outcome), done);
+  if (plan.outcome.changes.empty()) return save({}, {}, std::move(plan.outcome), done);
   if (const std::optional<Problem> problem = runtime_.apply(change_of(plan))) {
     vacate(plan);
     return done(failed(Outcome::Kind::kInvalid, text_of(*problem)));
@@ -347,12 +347,15 @@ void Registry::commit(Plan plan, const Done& done) {
   change.version = version_;
   change.summary = plan.what + summary(plan.outcome.changes);
   change.changes = plan.outcome.changes;
+  std::string lines;
+  if (state_) lines = journal_lines(config_.globals, version_, plan.services);
   history_.add({version_, options_.unix_time(), change.summary}, globals_before,
                std::move(plan.services));
-  save(std::move(change), std::move(plan.outcome), done);
+  save(std::move(change), std::move(lines), std::move(plan.outcome), done);
 }
 
-void Registry::save(ConfigChange change, Outcome outcome, const Done& done) {
+void Registry::save(ConfigChange change, std::string journal_lines, Outcome outcome,
+                    const Done& done) {
   const bool changed = change.version != 0;
   if (!state_) {
     if (changed) tell(change);
@@ -370,7 +373,8 @@ void Registry::save(ConfigChange change, Outcome outcome, const Done& done) {
     done(std::move(told));
   };
   if (changed) {
-    state_->submit(texts_.state_document(config_.globals, version_), std::move(written));
+    state_->submit(texts_.state_document(config_.globals, version_), std::move(journal_lines),
+                   std::move(written));
   } else {
     state_->after_writes(std::move(written));
   }

@@ -158,7 +158,8 @@ class Registry {
   Change change_of(const Plan& plan) const;
   void try_out(Plan plan, const Done& done);
   void commit(Plan plan, const Done& done);
-  void save(ConfigChange change, Outcome outcome, const Done& done);
+  // `journal_lines`: see StateFile::submit().
+  void save(ConfigChange change, std::string journal_lines, Outcome outcome, const Done& done);
   void tell(const ConfigChange& change);
 
   Runtime& runtime_;

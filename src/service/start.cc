@@ -1,6 +1,7 @@
 #include "service/start.h"
 
 #include "base/text.h"
+#include "service/journal.h"
 #include "service/json.h"
 #include "service/merge.h"
 #include "service/validate.h"
@@ -29,18 +30,38 @@ void build(ConfigPatch& patch, StartConfig& start, const std::vector<ReservedAdd
   }
 }
 
+StartConfig check_config(JsonRead<ConfigPatch> read, const std::vector<ReservedAddress>& reserved) {
+  StartConfig start;
+  start.warnings = std::move(read.warnings);
+  if (!read.ok()) {
+    start.problems.push_back(std::move(read.error));
+    return start;
+  }
+  build(read.value, start, reserved);
+  if (read.value.version.value_or(0) > 0)
+    start.version = static_cast<uint64_t>(*read.value.version);
+  if (!start.problems.empty()) start.config = Config();
+  return start;
+}
+
 void name_file(std::vector<std::string>& lines, const std::string& file) {
   for (std::string& line : lines)
     line = file + ": " + line;
 }
 
+enum class FileKind : uint8_t { kInitial, kState };
+
 // The configuration in `file`; with problems it is empty. Nothing if there is no such file.
-std::optional<StartConfig> read_file(const std::string& file,
+std::optional<StartConfig> read_file(const std::string& file, FileKind kind,
                                      const std::vector<ReservedAddress>& reserved) {
   const Result<std::string> text = read_whole(file, JsonReadLimits().bytes_max);
   StartConfig start;
   if (text) {
-    start = check_config_text(*text, reserved);
+    JsonRead<ConfigPatch> read = read_config(*text);
+    std::string problem;
+    if (kind == FileKind::kState && read.ok()) problem = apply_journal(file, read.value);
+    start = check_config(std::move(read), reserved);
+    if (!problem.empty()) start.warnings.push_back(std::move(problem));
   } else if (text.error().sys_errno == ENOENT) {
     return std::nullopt;
   } else {
@@ -66,24 +87,14 @@ void append(std::vector<std::string>& to, std::vector<std::string> lines) {
 }  // namespace
 
 StartConfig check_config_text(std::string_view text, const std::vector<ReservedAddress>& reserved) {
-  StartConfig start;
-  JsonRead<ConfigPatch> read = read_config(text);
-  start.warnings = std::move(read.warnings);
-  if (!read.ok()) {
-    start.problems.push_back(std::move(read.error));
-    return start;
-  }
-  build(read.value, start, reserved);
-  if (read.value.version.value_or(0) > 0)
-    start.version = static_cast<uint64_t>(*read.value.version);
-  if (!start.problems.empty()) start.config = Config();
-  return start;
+  return check_config(read_config(text), reserved);
 }
 
 StartConfig read_start_config(const StartFiles& files) {
   StartConfig start;
   if (!files.state.empty()) {
-    if (std::optional<StartConfig> state = read_file(files.state, files.reserved)) {
+    if (std::optional<StartConfig> state =
+            read_file(files.state, FileKind::kState, files.reserved)) {
       state->from = StartConfig::From::kState;
       if (state->problems.empty()) return *std::move(state);
       start.state_is_broken = true;
@@ -92,7 +103,7 @@ StartConfig read_start_config(const StartFiles& files) {
     }
   }
   if (files.initial.empty()) return start;
-  std::optional<StartConfig> initial = read_file(files.initial, files.reserved);
+  std::optional<StartConfig> initial = read_file(files.initial, FileKind::kInitial, files.reserved);
   if (!initial) {
     start.problems.push_back(files.initial + ": there is no such file");
     return start;

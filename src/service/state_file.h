@@ -1,7 +1,9 @@
 // The file that keeps the configuration over a restart. At every moment it is whole: it is written
-// to a temporary in its folder, synced and renamed; the one before stays as NAME.bak.
+// to a temporary in its folder, synced and renamed; the one before stays as NAME.bak. Changes of a
+// large one stand in NAME.journal first, and within kQuietTime of the last one in the file.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "service/config_text.h"
+#include "service/journal.h"
 
 namespace httpteleport::service {
 
@@ -19,6 +22,10 @@ namespace httpteleport::service {
 // at most one document that waits.
 class StateFile {
  public:
+  // Documents below this size are written at once.
+  static constexpr size_t kJournalDocumentBytesMin = size_t{256} * 1024;
+  static constexpr std::chrono::milliseconds kQuietTime{1000};
+
   // Runs a call on the owner's thread, soon. It is called on the writing thread, until the
   // destructor returns.
   using Post = std::function<void(std::function<void()>)>;
@@ -39,7 +46,8 @@ class StateFile {
 
   // `done` is called through `post` when `document`, or a newer one, is on the disk, or when that
   // failed. In the order of submit().
-  void submit(ConfigDocument document, Done done);
+  // `journal_lines` are what the document has other than the one before (service/journal.h).
+  void submit(ConfigDocument document, std::string journal_lines, Done done);
   // Behind all that was submitted. Writes again what could not be written the last time, and
   // otherwise nothing.
   void after_writes(Done done);
@@ -47,18 +55,25 @@ class StateFile {
  private:
   struct Batch {
     std::optional<ConfigDocument> document;
+    std::string journal_lines;  // from the document before to this one
     std::vector<Done> done;
   };
 
-  void enqueue(std::optional<ConfigDocument> document, Done done);
+  void enqueue(std::optional<ConfigDocument> document, std::string journal_lines, Done done);
   void run();
   void carry_out(Batch batch);
+  bool journal(Batch& batch);
   std::string write(const ConfigDocument& document);
+  std::string replace(const ConfigDocument& document);
+  void write_journaled();
 
   const std::string path_;
   const Post post_;
   bool keep_broken_ = false;
   std::optional<ConfigDocument> unwritten_;  // of the writing thread: what failed last
+  Journal journal_;                          // of the writing thread
+  size_t written_bytes_ = 0;                 // of the state file, by us
+  std::optional<ConfigDocument> journaled_;  // is on the disk by the journal alone
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -25,7 +25,7 @@ TEST(StateFile, CallsBackOnceTheDocumentIsThere) {
   StateFile state(folder.file("s"), loop.post());
   std::vector<std::string> problems;
   std::string seen;
-  state.submit(document("one"), [&](const std::string& problem) {
+  state.submit(document("one"), "", [&](const std::string& problem) {
     problems.push_back(problem);
     seen = test::read_file(folder.file("s"));
   });
@@ -40,7 +40,7 @@ TEST(StateFile, WritesOnlyTheNewestOfWhatWaitsAndAnswersInOrder) {
   StateFile state(folder.file("s"), loop.post());
   std::vector<int> answered;
   for (int i = 0; i < 200; ++i) {
-    state.submit(document(std::to_string(i)), [&answered, i](const std::string& problem) {
+    state.submit(document(std::to_string(i)), "", [&answered, i](const std::string& problem) {
       EXPECT_EQ(problem, "");
       answered.push_back(i);
     });
@@ -59,7 +59,7 @@ TEST(StateFile, NeverShowsAFileThatIsNotWhole) {
   };
   int answered = 0;
   for (int i = 0; i < 50; ++i) {
-    state.submit(document(text(i)), [&](const std::string&) { ++answered; });
+    state.submit(document(text(i)), "", [&](const std::string&) { ++answered; });
     const std::string seen = test::read_file(folder.file("s"));
     EXPECT_TRUE(seen.empty() || seen == text(seen[0] - 'a')) << seen.size();
     EXPECT_TRUE(loop.run_until([&] { return answered >= i; }));
@@ -71,8 +71,8 @@ TEST(StateFile, WritesWhatWaitsBeforeItEnds) {
   TestLoop loop;
   {
     StateFile state(folder.file("s"), loop.post());
-    state.submit(document("one"), [](const std::string&) {});
-    state.submit(document("two"), [](const std::string&) {});
+    state.submit(document("one"), "", [](const std::string&) {});
+    state.submit(document("two"), "", [](const std::string&) {});
   }
   EXPECT_EQ(test::read_file(folder.file("s")), "two");
 }
@@ -83,7 +83,7 @@ TEST(StateFile, SaysWhyItCannotBeWrittenAndTriesAgain) {
   StateFile state(folder.file("d/s"), loop.post());
   std::vector<std::string> problems;
   const auto note = [&](const std::string& problem) { problems.push_back(problem); };
-  state.submit(document("one"), note);
+  state.submit(document("one"), "", note);
   state.after_writes(note);
   EXPECT_TRUE(loop.run_until([&] { return problems.size() == 2; }));
   EXPECT_THAT(problems, testing::Each(HasSubstr("No such file or directory")));
@@ -102,11 +102,11 @@ TEST(StateFile, KeepsABrokenOneAndItsBackup) {
   StateFile state(folder.file("s"), loop.post());
   state.keep_broken();
   int answered = 0;
-  state.submit(document("one"), [&](const std::string&) { ++answered; });
+  state.submit(document("one"), "", [&](const std::string&) { ++answered; });
   EXPECT_TRUE(loop.run_until([&] { return answered == 1; }));
   EXPECT_EQ(test::read_file(folder.file("s.broken")), "broken");
   EXPECT_EQ(test::read_file(folder.file("s.bak")), "good once");
-  state.submit(document("two"), [&](const std::string&) { ++answered; });
+  state.submit(document("two"), "", [&](const std::string&) { ++answered; });
   EXPECT_TRUE(loop.run_until([&] { return answered == 2; }));
   EXPECT_EQ(test::read_file(folder.file("s.broken")), "broken");
   EXPECT_EQ(test::read_file(folder.file("s.bak")), "one");

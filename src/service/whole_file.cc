@@ -99,6 +99,8 @@ bool is_same_file(const std::string& a, const std::string& b) {
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+}  // namespace
+
 std::string sync_folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -108,7 +110,6 @@ std::string sync_folder_of(const std::string& path) {
   return {};
 }
 
-// Where symbolic links lead: a rename would replace the link.
 std::string followed(const std::string& path) {
   char* real = ::realpath(path.c_str(), nullptr);
   if (!real) return path;
@@ -116,8 +117,6 @@ std::string followed(const std::string& path) {
   std::free(real);
   return target;
 }
-
-}  // namespace
 
 std::string write_whole(const std::string& path, const ConfigDocument& document,
                         Replaced replaced) {

@@ -17,6 +17,12 @@ enum class Replaced { kKeepAsBackup, kDrop };
 // what is wrong; then `path` is as it was, unless only the syncing of its folder failed.
 std::string write_whole(const std::string& path, const ConfigDocument& document, Replaced replaced);
 
+// Where symbolic links lead: a rename would replace the link.
+std::string followed(const std::string& path);
+
+// What has been made or renamed in the folder of `path` stays there. Empty, or one line.
+std::string sync_folder_of(const std::string& path);
+
 // Gives the file a second name, PATH.broken, or PATH.broken.1 and so on if that is taken. Empty, or
 // one line that says what is wrong.
 std::string keep_as_broken(const std::string& path);
