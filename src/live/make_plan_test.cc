@@ -18,7 +18,7 @@ std::string problem_with(const service::ServiceConfig& config) {
 TEST(MakePlan, RefusesPagesThatCannotBeFetched) {
   service::ServiceConfig config;
   config.name = "web";
-  for (const char* page : {"http://[::1", "https://%zz/", "text:"}) {
+  for (const char* page : {"http://[::1", "https://:80/", "text:"}) {
     config.error_pages = {{page, {502}}};
     EXPECT_EQ(problem_with(config).find("error_pages=\"" + std::string(page) + "\": "), 0u) << page;
   }
