@@ -469,15 +469,15 @@ service::BackendStats Runtime::stats_of(const Service& service, size_t index) co
   const BackendConfig& config = service.plan->config->backends[index];
   const upstream::EndpointOptions& endpoint = service.plan->cluster.endpoints[index];
   const Backend& backend = service.backends.find(config.name)->second;
-  service::BackendStats stats{
-      .name = config.name,
-      .address = config.address,
-      .check_address = config.check_address,
-      .up = takes_new(config, backend.healthy) && config.weight > 0 && !endpoint.addresses.empty(),
-      .status = backend.status,
-      .last_error = "",
-      .up_since = backend.since,
-      .weight = config.weight};
+  service::BackendStats stats{.name = config.name,
+                              .address = config.address,
+                              .check_address = config.check_address,
+                              .up = takes_new(config, backend.healthy) && config.weight > 0 &&
+                                    !backend.address.addresses.empty(),
+                              .status = backend.status,
+                              .last_error = "",
+                              .up_since = backend.since,
+                              .weight = config.weight};
   if (stats.up && is_left_alone(endpoint)) {
     stats.up = false;
     stats.status = "failing";

@@ -349,6 +349,12 @@ TEST_F(ShuttleApi, TakesTheNameOfAHostAsABackendsAddressUnseen) {
   shuttle_.change("/web/b", R"({"address": "x:1"})");
 }
 
+TEST_F(ShuttleApi, TellsThatABackendIsUpOnceItsNameIsFound) {
+  const std::string backend = R"({"name": "a", "address": "localhost:9"})";
+  shuttle_.change("/web", host_json("web.test", backend));
+  EXPECT_TRUE(shuttle_.wait_up("web/a"));
+}
+
 TEST_F(ShuttleApi, Answers400ToABackendOfAnUnknownServiceAnd500ToOneThatIsNoJson) {
   put_web();
   expect_error(shuttle_.put("/none/b", R"({"address": "127.0.0.1:10"})"), 400);
