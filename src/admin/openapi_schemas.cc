@@ -143,7 +143,7 @@ constexpr Field kBackendStats[] = {
     {"http_active", Type::kNumber, "requests now"},
     {"check_success", Type::kNumber, ""},
     {"check_fail", Type::kNumber, ""},
-    {"status", Type::kText, "up down drain maint slow_start unresolved"},
+    {"status", Type::kText, "up down drain maint failing unresolved"},
     {"up_since", Type::kNumber, "seconds since 1970: when status became what it is"},
     {"last_error", Type::kText, "of a check or of a connect; left out if there was none"},
     {"http_requests", Type::kNumber, "requests in all; left out if 0"},
