@@ -190,7 +190,8 @@ class ConfigFile {
  public:
   explicit ConfigFile(const ShuttleOptions& options) : options_(options) { read(); }
 
-  void add_new_services(service::Registry& registry) {
+  // False: the file has problems.
+  bool add_new_services(service::Registry& registry) {
     std::set<std::string> before = names_;
     const service::StartConfig found = read();
     log_lines(LogLevel::kWarn, found.warnings);
@@ -204,6 +205,7 @@ class ConfigFile {
                  outcome.ok() ? "service added" : outcome.message, {{"service", name}});
       });
     }
+    return found.problems.empty();
   }
 
  private:
@@ -263,20 +265,21 @@ int serve(const ShuttleOptions& options) {
     log_line(LogLevel::kError, begun.message);
     return kExitError;
   }
+  log_lines(LogLevel::kError, begun.warnings);
   net::SocketFile admin_file;
   if (own.front().is_unix()) admin_file = net::SocketFile(own.front());
   admin::AdminServers admin(server.loop(), registry, server.runtime(), events,
                             admin_options(options, server));
   if (!read_token(admin)) return kExitError;
-  admin.api().note_reload(start.problems.empty());
+  admin.api().note_reload(start.problems.empty() && begun.warnings.empty());
   if (!admin.serve(std::move(admin_socket))) return kExitError;
   if (metrics_socket.is_open() && !admin.serve_metrics(std::move(metrics_socket)))
     return kExitError;
   log_line(LogLevel::kInfo, "Admin server listening on " + own.front().to_string());
   ConfigFile config_file(options);
   server.on_reload([&] {
-    admin.api().note_reload(read_token(admin));
-    config_file.add_new_services(registry);
+    const bool has_token = read_token(admin);
+    admin.api().note_reload(config_file.add_new_services(registry) && has_token);
   });
   server.on_stop_accepting([&] {
     admin_file.remove();

@@ -59,7 +59,7 @@ class Monitor final : private event::TurnEndTask {
   // begins anew. `key` must be set.
   void set_addresses(Key key, std::vector<net::Address> addresses);
   // Requests show that it is down, whatever checks said: tells so, if it was up, and checks it at
-  // once; `rise` good checks bring it back. For a `key` that is gone it does nothing.
+  // once, which decides alone. For a `key` that is gone it does nothing.
   void mark_down(Key key, std::string_view reason);
   // Idempotent.
   void remove(Key key);

@@ -31,7 +31,7 @@ proxy::LocalAnswer redirect_to_https(const http::RequestHead& head) {
   location += without_port(head.authority);
   location += head.target;
   return {.status = may_become_get ? 301 : 308,
-          .body = "see " + location + "\n",
+          .body = std::make_shared<const std::string>("see " + location + "\n"),
           .fields = {{"Location", location}, {"Content-Type", std::string(kPlainText)}}};
 }
 
@@ -69,7 +69,7 @@ proxy::LocalAnswer HttpPolicy::limited(const ServiceLimits::Admission& admission
 proxy::LocalAnswer HttpPolicy::error(int status, std::string_view line) {
   if (const proxy::LocalAnswer* page = page_for(status)) return *page;
   return {.status = status,
-          .body = std::string(line),
+          .body = std::make_shared<const std::string>(line),
           .fields = {{"Content-Type", std::string(kPlainText)}}};
 }
 

@@ -336,6 +336,7 @@ std::optional<Problem> check_plan(const PlanContext& context, const ServiceConfi
   }
   if (auto problem = fill_admission(config, plan)) return problem;
   if (auto problem = check_pages(config)) return problem;
+  if (auto problem = fill_tls(config, nullptr, plan)) return problem;
   for (const ListenerConfig& listener : listeners_of(config)) {
     if (auto problem = check_listener(context, config, listener)) return problem;
   }

@@ -32,7 +32,7 @@ std::optional<service::Problem> make_plan(const PlanContext& context,
                                           const ServicePlan* known, const OpenSockets& open,
                                           std::shared_ptr<ServicePlan>& result);
 
-// What make_plan() would find wrong, without binding or reading anything.
+// What make_plan() would find wrong, without binding anything.
 std::optional<service::Problem> check_plan(const PlanContext& context,
                                            const service::ServiceConfig& config);
 

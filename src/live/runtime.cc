@@ -386,8 +386,10 @@ std::shared_ptr<const ErrorPages> Runtime::make_pages(const ServiceConfig& confi
   for (const auto& [url, statuses] : config.error_pages) {
     const std::shared_ptr<const fetch::Page> page = pages_.find({.url = url, .statuses = statuses});
     if (!page) continue;
+    // A part of the page, which lives as long as it.
+    const std::shared_ptr<const std::string> body(page, &page->body);
     for (const int64_t status : statuses)
-      (*made)[static_cast<int>(status)] = {static_cast<int>(status), page->body, page->fields};
+      (*made)[static_cast<int>(status)] = {static_cast<int>(status), body, page->fields};
   }
   return made;
 }

@@ -64,8 +64,7 @@ bool Attempts::is_replaceable() const {
   const http::RequestHead& head = request_.head();
   return http::is_safe(head.method) && head.upgrade.empty() && request_.is_repeatable() &&
          head.body.is_known() &&
-         (holds_whole_request_ ||
-          head.body.bytes <= options_->replay_bytes_max);
+         (holds_whole_request_ || head.body.bytes <= options_->replay_bytes_max);
 }
 
 bool Attempts::may_repeat(const Error& error) const {

@@ -21,8 +21,9 @@ constexpr Error body_too_large() {
 // line, and with the time to come again.
 LocalAnswer error_of_service(const Error& error, int status) {
   const std::string_view detail = error.detail;
+  const std::string line = std::string(detail.substr(0, detail.find(" (-"))) + "\n";
   LocalAnswer answer{.status = status,
-                     .body = std::string(detail.substr(0, detail.find(" (-"))) + "\n",
+                     .body = std::make_shared<const std::string>(line),
                      .fields = {{"Content-Type", "text/plain; charset=utf-8"}}};
   if (error.code == Code::kOverloaded) answer.fields.emplace_back("Retry-After", "1");
   return answer;
@@ -173,7 +174,7 @@ const LocalAnswer* Exchange::page_for(int status) const {
 void Exchange::answer(const LocalAnswer& local) {
   count_end();
   record_.status = local.status;
-  record_.body_bytes_out = request_.head().method == http::Method::kHead ? 0 : local.body.size();
+  record_.body_bytes_out = request_.head().method == http::Method::kHead ? 0 : local.body->size();
   report();
   send_local_answer(downstream_, local);
 }

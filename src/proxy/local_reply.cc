@@ -49,7 +49,7 @@ void send_local_answer(http::DownstreamStream& downstream, const LocalAnswer& an
   http::ResponseHead head;
   for (const auto& [name, value] : answer.fields)
     head.fields.add(name, value);
-  send_whole(downstream, head, answer.status, answer.body, "");
+  send_whole(downstream, head, answer.status, *answer.body, "");
 }
 
 void send_error_reply(http::DownstreamStream& downstream, const Error& error) {

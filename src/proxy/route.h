@@ -21,7 +21,7 @@ namespace httpteleport::proxy {
 // A whole answer that is ready to be sent.
 struct LocalAnswer {
   int status = 0;
-  std::string body;
+  std::shared_ptr<const std::string> body;  // not null; many answers may share one
   std::vector<std::pair<std::string, std::string>> fields{};  // beside Content-Length
 };
 

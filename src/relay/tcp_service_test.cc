@@ -71,9 +71,9 @@ class TcpServiceTest : public testing::TestWithParam<bool> {
   const sighandler_t old_handler_ = signal(SIGPIPE, SIG_IGN);
   PipePool pipes_;
   net::TestNet net_;
-  TestCluster cluster_{net_};
-  metrics::ServiceMetrics metrics_;
   TestCounters counters_;
+  TestCluster cluster_{net_, counters_};
+  metrics::ServiceMetrics metrics_;
   TcpOptions options_;
   net::Address client_address_ = net::loopback(1234);
   std::vector<net::Socket> listeners_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/borrowed.h"
 #include "net/test_net.h"
 #include "relay/backends.h"
 
@@ -24,12 +25,13 @@ class TestCounters final : public Backends {
 // Endpoints are added first; open() makes the cluster.
 class TestCluster {
  public:
-  explicit TestCluster(net::TestNet& net) : net_(net) {}
+  TestCluster(net::TestNet& net, TestCounters& counters) : net_(net), counters_(counters) {}
 
   upstream::ClusterOptions options;
 
   void add(const std::string& name, std::vector<net::Address> addresses) {
     options.endpoints.push_back({.name = name, .addresses = std::move(addresses)});
+    options.endpoints.back().counters = {borrowed(counters_.by_name[name])};
   }
   upstream::Cluster& open() {
     if (!cluster_) cluster_ = std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, options);
@@ -38,6 +40,7 @@ class TestCluster {
 
  private:
   net::TestNet& net_;
+  TestCounters& counters_;
   std::unique_ptr<upstream::Cluster> cluster_;
 };
 

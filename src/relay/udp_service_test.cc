@@ -136,9 +136,9 @@ class UdpServiceTest : public testing::Test, private Backends {
 
   net::TestNet net_;
   UdpBatches batches_{net_.loop};
-  TestCluster cluster_{net_};
-  metrics::ServiceMetrics metrics_;
   TestCounters counters_;
+  TestCluster cluster_{net_, counters_};
+  metrics::ServiceMetrics metrics_;
   std::set<std::string> streams_;  // names of endpoints that are
   SessionGate* gate_ = nullptr;
   UdpOptions options_;

@@ -81,6 +81,23 @@ std::optional<Config> Registry::config_at(uint64_t version) const {
   return history_.at(version, config_);
 }
 
+std::optional<Problem> Registry::begin_with(const Plan& plan) {
+  Change change = change_of(plan);
+  change.globals = plan.globals;
+  return runtime_.apply(change);
+}
+
+// False: there is none of that name.
+bool Registry::leave_out(const std::string& service, Plan& plan) {
+  const auto found = config_.services.find(service);
+  if (found == config_.services.end()) return false;
+  listening_.remove(*found->second);
+  std::erase_if(plan.services,
+                [&](const ServiceChange& one) { return one.after == found->second; });
+  config_.services.erase(found);
+  return true;
+}
+
 Outcome Registry::start(const StartConfig& start) {
   Plan plan = new_plan();
   plan.globals = start.config.globals;
@@ -96,14 +113,17 @@ Outcome Registry::start(const StartConfig& start) {
     keep_state();
     return failed(Outcome::Kind::kInvalid, *taken);
   }
-  Change change = change_of(plan);
-  change.globals = plan.globals;
-  if (const std::optional<Problem> problem = runtime_.apply(change)) {
-    vacate(plan);
-    keep_state();
-    return failed(Outcome::Kind::kInvalid, text_of(*problem));
-  }
   config_ = start.config;
+  while (const std::optional<Problem> problem = begin_with(plan)) {
+    keep_state();
+    // One service that cannot be is no reason to be without the others.
+    if (!leave_out(problem->service, plan)) {
+      vacate(plan);
+      config_ = {};
+      return failed(Outcome::Kind::kInvalid, text_of(*problem));
+    }
+    plan.outcome.warnings.push_back(text_of(*problem) + "; the service is left out");
+  }
   for (const ServiceChange& one : plan.services)
     texts_.put(*one.after);
   const size_t count = config_.services.size();

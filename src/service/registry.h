@@ -88,9 +88,9 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  // Carries out what the program begins with. Once, before any change; nothing is written. If it
-  // fails, nothing is in force; a state file that it was read from gets another name before it is
-  // written, as a broken one.
+  // Carries out what the program begins with. Once, before any change; nothing is written. Services
+  // that cannot be carried out are left out, with a warning each; a state file that had them gets
+  // another name before it is written, as a broken one. If it fails, nothing is in force.
   Outcome start(const StartConfig& start);
 
   // Changes. `done` is called once: before the method returns, or later when the state file is
@@ -153,6 +153,8 @@ class Registry {
   void finish(Plan plan, const ChangeOptions& options, const Done& done);
   std::vector<std::string> problems_of(const Plan& plan);
   // Moves the addresses of the services to those of the plan, or does nothing and says why.
+  std::optional<Problem> begin_with(const Plan& plan);
+  bool leave_out(const std::string& service, Plan& plan);
   std::optional<std::string> occupy(const Plan& plan);
   void vacate(const Plan& plan);
   Change change_of(const Plan& plan) const;
