@@ -262,6 +262,43 @@ REACHED_BY = {
         ("src/health/answer_test.cc", "HttpAnswer.IsBoundedInEveryPart"),
     "bytes of an answer in which a text is looked for":
         ("src/health/answer_test.cc", "HttpAnswer.IsBoundedInEveryPart"),
+    "bytes of a client before its endpoint is connected":
+        ("src/relay/tcp_service_test.cc", "TcpServiceTest.SendsWhatTheClientSentBeforeThereWasAnEndpoint"),
+    "unsent bytes of one direction":
+        ("src/relay/tcp_service_test.cc", "TcpServiceTest.HoldsLittleForASlowReader"),
+    "pipes in use, a worker":
+        ("src/relay/pipe_pool_test.cc", "PipePool.BoundsThePipesThatAreOut"),
+    "datagrams of one listening socket a turn":
+        ("src/relay/udp_service_test.cc",
+         "UdpServiceTest.TakesABoundedNumberOfDatagramsInOneTurnAndTheRestLater"),
+    "one endpoint's address taking a connection":
+        ("src/relay/tcp_service_test.cc", "TcpServiceTest.TriesAnotherEndpointWhenConnectingTakesTooLong"),
+    "attempts of one connection":
+        ("src/relay/tcp_service_test.cc", "TcpServiceTest.ResetsTheClientWhenNobodyCanBeReached"),
+    "UDP sessions, a worker and service":
+        ("src/relay/udp_service_test.cc", "UdpServiceTest.HasALimitOfSessions"),
+    "a UDP session without datagrams":
+        ("src/relay/udp_service_test.cc", "UdpServiceTest.ForgetsAClientThatIsIdle"),
+    "a datagram, bytes":
+        ("src/relay/udp_service_test.cc", "UdpServiceTest.CarriesTheLargestAndTheEmptyDatagram", "UdpBridgeTest.EndsASessionWhoseFramingIsBroken"),
+    "endpoints that refuse one datagram":
+        ("src/relay/udp_service_test.cc", "UdpServiceTest.MovesOnWhenAnEndpointRefuses"),
+    "bytes that wait for an endpoint that is a stream; before it is connected":
+        ("src/relay/udp_service_test.cc", "UdpBridgeTest.HoldsLittleForAnEndpointThatReadsNothing"),
+    "what is open of a service, of each of its clients; what begins in a second":
+        ("src/live/service_limits_test.cc", "ServiceLimits.BoundsWhatIsOpen",
+         "ServiceLimits.BoundsWhatBeginsAndSaysWhenToComeAgain", "ServiceLimits.BoundsEachClientApart"),
+    "the same of a backend":
+        ("tests/integration/shuttle_limits_test.cc", "ShuttleLimits.OfABackendLetRequestsWait"),
+    "a host by which a request finds its service, bytes":
+        ("src/live/virtual_hosts_test.cc", "VirtualHostsTest.FindsNobodyForANameThatIsTooLong"),
+    "request head of a client of `shuttle`, bytes":
+        ("tests/integration/shuttle_limits_test.cc", "ShuttleLimits.OfHeadsAre64KiB"),
+    "request body of a client of `shuttle`, bytes":
+        ("tests/integration/shuttle_limits_test.cc", "ShuttleLimits.OfBodiesAreAFlags"),
+    "one file of a certificate or key, bytes":
+        ("src/tls/certificate_folder_test.cc",
+         "CertificateFolderTest.TellsOnceOfPairsThatCannotBeUsedAndUsesTheOthers"),
     "a page, bytes":
         ("src/fetch/error_pages_test.cc", "ErrorPagesTest.BoundsSizeAndTime"),
     "getting a page, with redirects":

@@ -364,6 +364,20 @@ TEST_F(UdpServiceTest, FindsEachSessionWhileOthersComeAndGo) {
   EXPECT_EQ(metrics_.active.value(), 0);
 }
 
+// The work of a turn is done once when the socket is readable, and once at the turn's end.
+TEST_F(UdpServiceTest, TakesABoundedNumberOfDatagramsInOneTurnAndTheRestLater) {
+  add_endpoint("a");
+  Peer client;
+  const size_t most = 2 * UdpService::kBatchesPerTurn * kBatchDatagrams;
+  for (size_t i = 0; i < most + 10; ++i)
+    client.send("x", service().address());
+  net_.loop.run_once(Duration::zero());
+  EXPECT_LE(metrics_.received.value(), most);
+  // The kernel may have had no room for all.
+  at_pump = [&] { client.send("x", service().address()); };
+  EXPECT_TRUE(run_until([&] { return metrics_.received.value() > most; }));
+}
+
 TEST_F(UdpServiceTest, HasALimitOfSessions) {
   options_.sessions_max = 2;
   add_endpoint("a");
