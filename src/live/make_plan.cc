@@ -227,9 +227,13 @@ std::optional<Problem> check_listener(const PlanContext& context, const ServiceC
   return {};
 }
 
-std::shared_ptr<ListenSocket> find_socket(const OpenSockets& open, const ListenerConfig& wanted) {
+// Of those in `open`; nullptr: there is none, or `plan` has it already.
+std::shared_ptr<ListenSocket> find_socket(const OpenSockets& open, const ListenerConfig& wanted,
+                                          const ServicePlan& plan) {
   for (const auto& socket : open) {
-    if (socket->network == wanted.network && socket->text == wanted.address) return socket;
+    if (socket->network != wanted.network || socket->text != wanted.address) continue;
+    const OpenSockets& taken = plan.listening;
+    if (std::find(taken.begin(), taken.end(), socket) == taken.end()) return socket;
   }
   return nullptr;
 }
@@ -245,6 +249,11 @@ bool take_over_sockets(const OpenSockets& open, ListenSocket& listening) {
     return true;
   }
   return false;
+}
+
+// Each listener of such an address has a port of its own.
+bool is_any_port(const std::string& address) {
+  return address.ends_with(":0");
 }
 
 Result<void> open_sockets(size_t workers, ListenSocket& listening) {
@@ -271,10 +280,13 @@ Result<void> open_sockets(size_t workers, ListenSocket& listening) {
 }
 
 std::optional<Problem> add_listener(const PlanContext& context, const ServiceConfig& config,
-                                    const ListenerConfig& wanted, const OpenSockets& open,
-                                    ServicePlan& plan) {
+                                    const ListenerConfig& wanted, const ServicePlan* known,
+                                    const OpenSockets& open, ServicePlan& plan) {
   if (auto problem = check_listener(context, config, wanted)) return problem;
-  if (auto socket = find_socket(open, wanted)) {
+  std::shared_ptr<ListenSocket> socket;
+  if (known != nullptr) socket = find_socket(known->listening, wanted, plan);
+  if (!socket && !is_any_port(wanted.address)) socket = find_socket(open, wanted, plan);
+  if (socket) {
     plan.listening.push_back(std::move(socket));
     return {};
   }
@@ -321,7 +333,7 @@ std::optional<Problem> make_plan(const PlanContext& context,
   if (auto problem = check_pages(wanted)) return problem;
   if (auto problem = fill_tls(wanted, known, *plan)) return problem;
   for (const ListenerConfig& listener : listeners_of(wanted)) {
-    if (auto problem = add_listener(context, wanted, listener, open, *plan)) return problem;
+    if (auto problem = add_listener(context, wanted, listener, known, open, *plan)) return problem;
   }
   plan->shared =
       known != nullptr ? known->shared : std::make_shared<SharedService>(context.workers);

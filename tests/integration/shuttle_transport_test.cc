@@ -233,6 +233,24 @@ TEST(ShuttlePorts, AnAddressThatIsTakenIsRefusedAndNothingIsChanged) {
   EXPECT_EQ(get(free, "/bytes/10").head.status, 200);
 }
 
+TEST(ShuttlePorts, ServicesOfAnyPortHaveEachTheirOwn) {
+  RunningShuttle shuttle;
+  ASSERT_TRUE(shuttle.started());
+  const auto put = [&](const std::string& fall) {
+    std::string services;
+    for (const char* name : {"a", "b"}) {
+      services += (services.empty() ? R"({"name": ")" : R"(, {"name": ")") + std::string(name) +
+                  R"(", "fall": )" + fall + R"(, "address": "127.0.0.1:0",
+                  "listeners": [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0"}]})";
+    }
+    shuttle.change("/_config", R"({"services": [)" + services + "]}");
+    return listening_ports(shuttle.process().pid());
+  };
+  const std::set<uint16_t> ports = put("2");
+  EXPECT_EQ(ports.size(), 2U + 6U);
+  EXPECT_EQ(put("3"), ports);
+}
+
 TEST(ShuttlePorts, AnotherHostsPortIsNotTaken) {
   RunningShuttle shuttle;
   ASSERT_TRUE(shuttle.started());
