@@ -83,7 +83,9 @@ std::vector<CertificateChange> CertificateFolder::reload() {
   }
   for (auto& [name, now] : found) {
     Pair& pair = pairs_[name];
-    const bool same = pair.settled && pair.pem == now.pem && pair.key == now.key;
+    // What was wrong may be right now without a trace: a mount, rights that others gave.
+    const bool same =
+        pair.settled && pair.problem.empty() && pair.pem == now.pem && pair.key == now.key;
     pair.pem = now.pem;
     pair.key = now.key;
     pair.settled = is_settled(now.pem.changed) && is_settled(now.key.changed);
@@ -100,7 +102,10 @@ std::map<std::string, CertificateFolder::Pair> CertificateFolder::list(std::stri
     problem = "the folder " + path_ + " cannot be read: " + system_reason(errno);
     return found;
   }
-  while (const dirent* entry = readdir(folder.get())) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(folder.get());
+    if (entry == nullptr) break;
     const std::string_view file = entry->d_name;
     const bool is_pem = file.ends_with(kPem);
     if (file.front() == '.' || file.size() <= kPem.size() || (!is_pem && !file.ends_with(kKey)))
@@ -108,6 +113,8 @@ std::map<std::string, CertificateFolder::Pair> CertificateFolder::list(std::stri
     Pair& pair = found[std::string(file.substr(0, file.size() - kPem.size()))];
     (is_pem ? pair.pem : pair.key) = stamp_of(std::string(file));
   }
+  // Not the end: what is missing in such a list need not be gone.
+  if (errno != 0) problem = "the folder " + path_ + " cannot be read: " + system_reason(errno);
   return found;
 }
 
@@ -117,7 +124,7 @@ CertificateFolder::Stamp CertificateFolder::stamp_of(const std::string& file) co
   return {.inode = status.st_ino,
           .device = status.st_dev,
           .size = status.st_size,
-          .changed = status.st_mtim,
+          .changed = status.st_ctim,
           .is_regular = S_ISREG(status.st_mode)};
 }
 

@@ -39,8 +39,9 @@ class CertificateFolder final : public CertificateProvider {
   // Nothing is read before reload().
   explicit CertificateFolder(std::string path) : path_(std::move(path)) {}
 
-  // Reads what has changed since the last time, by time, size and inode, and returns what came of
-  // it. When the folder cannot be read, everything stays. Blocks for files: control thread only.
+  // Reads what has changed since the last time, by time, size and inode, and what could not be used
+  // then, and returns what came of it. When the folder cannot be read, everything stays. Blocks for
+  // files: control thread only.
   std::vector<CertificateChange> reload();
 
   // Any thread.
@@ -52,7 +53,7 @@ class CertificateFolder final : public CertificateProvider {
     ino_t inode = 0;
     dev_t device = 0;
     off_t size = 0;
-    timespec changed{};
+    timespec changed{};  // contents, rights or name; unlike that of the contents, nobody sets it
     bool is_regular = false;
 
     bool operator==(const Stamp& other) const;

@@ -1,8 +1,11 @@
 #include "tls/certificate_folder.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <thread>
 
@@ -10,6 +13,25 @@
 #include "support/certificates.h"
 #include "support/deadline.h"
 #include "support/temporary_folder.h"
+
+namespace {
+
+// Of this thread's folders; -1: they are read to their ends.
+thread_local int entries_until_failure = -1;
+
+}  // namespace
+
+// In the place of the C library's, for a disk that fails.
+extern "C" dirent* readdir(DIR* folder) {
+  using Read = dirent* (*)(DIR*);
+  static const Read read = reinterpret_cast<Read>(dlsym(RTLD_NEXT, "readdir"));
+  if (entries_until_failure == 0) {
+    errno = EIO;
+    return nullptr;
+  }
+  if (entries_until_failure > 0) --entries_until_failure;
+  return read(folder);
+}
 
 namespace httpteleport::tls {
 namespace {
@@ -127,24 +149,49 @@ TEST_F(CertificateFolderTest, TakesNewVersionsAndKeepsTheLastGoodOne) {
   EXPECT_EQ(found(""), "none");
 }
 
-TEST_F(CertificateFolderTest, ReadsOnlyFilesThatHaveChanged) {
+TEST_F(CertificateFolderTest, NoticesAVersionThatWasGivenTheTimeOfTheOneBefore) {
   write_new("a", {"a.test"});
-  write_new("b", {"b.test"});
-  // Long ago, so that the time tells.
   const auto long_ago = fs::file_time_type::clock::now() - 1h;
-  for (const char* file : {"a.pem", "a.key", "b.pem", "b.key"})
+  for (const char* file : {"a.pem", "a.key"})
     fs::last_write_time(folder_.file(file), long_ago);
-  EXPECT_EQ(reload(), "+a +b");
+  EXPECT_EQ(reload(), "+a");
   const auto before = certificates_.find("a.test").certificate;
-  // The same size, time and inode: not read, so that what it holds now goes unnoticed.
+  EXPECT_EQ(reload(), "");
+  EXPECT_EQ(certificates_.find("a.test").certificate, before);
   const uintmax_t size = fs::file_size(folder_.file("a.pem"));
   folder_.write("a.pem", std::string(size, '-'));
   fs::last_write_time(folder_.file("a.pem"), long_ago);
-  EXPECT_EQ(reload(), "");
-  EXPECT_EQ(certificates_.find("a.test").certificate, before);
-  fs::last_write_time(folder_.file("a.pem"), long_ago + 1s);
   EXPECT_NE(reload(), "");
   EXPECT_EQ(certificates_.find("a.test").certificate, before) << "the last good one";
+}
+
+TEST_F(CertificateFolderTest, TriesAPairThatCouldNotBeUsedEachTime) {
+  const test::Pem good = issue({"a.test"});
+  const auto long_ago = fs::file_time_type::clock::now() - 1h;
+  const auto write_as_of_then = [&](const test::Pem& pem) {
+    write("a", pem);
+    for (const char* file : {"a.pem", "a.key"})
+      fs::last_write_time(folder_.file(file), long_ago);
+  };
+  write_as_of_then({std::string(good.certificate.size(), '-'), good.key});
+  EXPECT_EQ(reload(), "!a: no PEM certificate in the certificate file; it is not used");
+  EXPECT_EQ(reload(), "") << "told once";
+  write_as_of_then(good);
+  EXPECT_EQ(reload(), "+a");
+  EXPECT_EQ(found(""), "a.test");
+}
+
+TEST_F(CertificateFolderTest, KeepsEverythingWhenTheListOfFilesEndsEarly) {
+  write_new("a", {"a.test"});
+  write_new("b", {"b.test"});
+  EXPECT_EQ(reload(), "+a +b");
+  entries_until_failure = 3;  // "." and ".." are two of them
+  const std::string told = reload();
+  entries_until_failure = -1;
+  EXPECT_EQ(told, "!: the folder " + folder_.path() + " cannot be read: Input/output error");
+  EXPECT_EQ(found("a.test"), "a.test");
+  EXPECT_EQ(found("b.test"), "b.test");
+  EXPECT_EQ(reload(), "");
 }
 
 TEST_F(CertificateFolderTest, NoticesALaterVersionThatLooksTheSame) {
