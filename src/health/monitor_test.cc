@@ -85,6 +85,27 @@ CheckOptions once(CheckType type) {
   return {.type = type, .interval = 10h, .timeout = 5s};
 }
 
+TEST_F(MonitorTest, AsksNothingThatWouldBeMoreThanOneRequest) {
+  Key key = 1;
+  for (const char* text : {"/a\r\n\r\nDELETE", "/a b", "/\x7f"}) {
+    const CheckOptions options{.type = CheckType::kHttp, .path = text};
+    set(options, {address()}, key);
+    ASSERT_TRUE(net_.run_until([&] { return checks(key) >= 1; })) << text;
+    EXPECT_FALSE(monitor_.status(key).up);
+    EXPECT_EQ(monitor_.status(key).last_error, "blanks or control characters in path or host");
+    monitor_.remove(key++);
+    const CheckOptions good{.type = CheckType::kHttp};
+    monitor_.set(key, {.options = std::make_shared<const CheckOptions>(good),
+                       .host = text,
+                       .addresses = {address()}});
+    ASSERT_TRUE(net_.run_until([&] { return checks(key) >= 1; })) << text;
+    EXPECT_FALSE(monitor_.status(key).up);
+    monitor_.remove(key++);
+  }
+  net_.accept_waiting(listening_);
+  EXPECT_TRUE(net_.peers.empty());
+}
+
 TEST_F(MonitorTest, TakesATargetForUpAndChecksItAtOnce) {
   set(once(CheckType::kTcp));
   EXPECT_TRUE(monitor_.status(1).up);

@@ -1,5 +1,6 @@
 #include "health/probe.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/text.h"
@@ -20,6 +21,17 @@ std::string connect_failure(const Error& error) {
   return std::string("connect: ") + (why != nullptr ? why : error.detail);
 }
 
+// The checks are lines of a request: nothing in them may end one, or the request.
+bool has_blank_or_control(std::string_view text) {
+  return std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
+}
+
+bool is_askable(const CheckOptions& options, std::string_view host) {
+  const bool is_http = options.type == CheckType::kHttp || options.type == CheckType::kHttps;
+  return !is_http || !(has_blank_or_control(options.path) || has_blank_or_control(host));
+}
+
 // "example.com:8443" and "[::1]:443" without the port and the brackets.
 std::string name_of(const std::string& host) {
   if (const Result<net::HostPort> parts = net::parse_host_port(host)) return parts->host;
@@ -37,6 +49,8 @@ Probe::Probe(ProbeContext& context, std::shared_ptr<const CheckOptions> options,
 
 std::optional<Verdict> Probe::start(const net::Address& address, const std::string& host,
                                     Duration timeout) {
+  if (!is_askable(*options_, host))
+    return Verdict::bad("blanks or control characters in path or host");
   Result<net::Socket> socket = net::start_connect(address);
   if (!socket) {
     const bool our_fault = socket.error().source == Source::kInternal;

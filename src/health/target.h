@@ -23,8 +23,8 @@ inline bool has_tls(CheckType type) {
   return type == CheckType::kTls || type == CheckType::kHttps;
 }
 
-// Immutable, so that all targets of a service share one. Without white space and control characters
-// in `path`.
+// Immutable, so that all targets of a service share one. A target with blanks or control characters
+// in `path` or its host is down, and is not asked by HTTP.
 struct CheckOptions {
   CheckType type = CheckType::kTcp;
   std::string path = "/";         // http, https

@@ -84,11 +84,10 @@ void check_times(Problems& problems, const ServiceConfig& service) {
 void check_health_check(Problems& problems, const Check& check) {
   problems.one_of("check.type", check.type,
                   {"", "tcp", "http", "https", "tls", "exchange", "none"});
-  if (!check.path.starts_with('/') || has_control_character(check.path) ||
-      check.path.find(' ') != std::string::npos)
+  if (!is_origin_form(check.path))
     problems.text("check.path", check.path, "a path that begins with / is accepted");
-  if (!check.host.empty() && !is_host(check.host.substr(0, check.host.rfind(':'))))
-    problems.text("check.host", check.host, "the name of a host is accepted");
+  if (!check.host.empty() && !is_host_and_port(check.host))
+    problems.text("check.host", check.host, "host, host:port and [ipv6]:port are accepted");
   for (const int64_t status : check.status)
     problems.number("check.status", status, 100, kStatusMax);
   if (check.send.size() > kExchangeBytesMax || check.expect.size() > kExchangeBytesMax)

@@ -85,7 +85,7 @@ TEST(Validate, SaysFieldValueAndWhatIsAccepted) {
       {[](auto& s) { s.check.path = "/a\r\nb"; },
        R"(service web: check.path="/a\r\nb": a path that begins with / is accepted)"},
       {[](auto& s) { s.check.host = "a\r\nb"; },
-       R"(service web: check.host="a\r\nb": the name of a host is accepted)"},
+       R"(service web: check.host="a\r\nb": host, host:port and [ipv6]:port are accepted)"},
       {[](auto& s) { s.check.status = {99}; },
        "service web: check.status=99: a number from 100 to 599 is accepted"},
       {[](auto& s) { s.limits.connections = -1; },
@@ -123,6 +123,33 @@ TEST(Validate, SaysFieldValueAndWhatIsAccepted) {
     const std::vector<std::string> lines = validate(service);
     ASSERT_THAT(lines, testing::SizeIs(1)) << one.line;
     EXPECT_EQ(lines[0], one.line);
+  }
+}
+
+TEST(Validate, LetsNothingIntoTheHostOfChecksButAHost) {
+  ServiceConfig service = good();
+  for (const char* host : {"", "a", "a:80", "a-b.c_d.:8443", "10.0.0.1", "10.0.0.1:80", "::1",
+                           "2001:db8::1", "[::1]", "[::1]:443", "fe80::1%eth0"}) {
+    service.check.host = host;
+    EXPECT_THAT(validate(service), IsEmpty()) << host;
+  }
+  for (const char* host : {"a:\r\n\r\nDELETE /x HTTP/1.0\r\n\r\n", "a:80\r\n", "a: 80", "a b",
+                           "a\tb", "a:", "a:x", "a:80:80", "a:65536", ":80", "a/b", "u@a", "[::1",
+                           "[a]:80", "::1%\r\nx", "[::1%\n]:80", "a\x7f"}) {
+    service.check.host = host;
+    EXPECT_THAT(validate(service), testing::SizeIs(1)) << host;
+  }
+}
+
+TEST(Validate, LetsNothingIntoThePathOfChecksButAPath) {
+  ServiceConfig service = good();
+  for (const char* path : {"/", "/a/b?c=d&e", "/%20"}) {
+    service.check.path = path;
+    EXPECT_THAT(validate(service), IsEmpty()) << path;
+  }
+  for (const char* path : {"", "a", "*", "http://a/", "/a b", "/a\tb", "/\r\n", "/\x7f", "/a#b"}) {
+    service.check.path = path;
+    EXPECT_THAT(validate(service), testing::SizeIs(1)) << path;
   }
 }
 
@@ -184,9 +211,8 @@ TEST(Validate, LooksAtGlobalValuesToo) {
   globals.fall = -1;
   EXPECT_THAT(
       validate(globals),
-      ElementsAre(
-          R"(balance="XX": RR, LC, least-loaded, p2c, ewma and hash:HEADER are accepted)",
-          "fall=-1: a number from 0 to 1000 is accepted"));
+      ElementsAre(R"(balance="XX": RR, LC, least-loaded, p2c, ewma and hash:HEADER are accepted)",
+                  "fall=-1: a number from 0 to 1000 is accepted"));
 }
 
 }  // namespace

@@ -20,17 +20,19 @@ bool is_alphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool is_ip(std::string_view text, int family) {
-  unsigned char address[sizeof(in6_addr)];
-  // An IPv6 address may be of one interface: fe80::1%eth0.
-  if (family == AF_INET6) text = text.substr(0, text.find('%'));
-  return inet_pton(family, std::string(text).c_str(), address) == 1;
-}
-
 bool is_host_name(std::string_view text) {
   return !text.empty() && text.size() <= kHostBytesMax && std::ranges::all_of(text, [](char c) {
     return is_alphanumeric(c) || c == '.' || c == '-' || c == '_';
   });
+}
+
+bool is_ip(std::string_view text, int family) {
+  unsigned char address[sizeof(in6_addr)];
+  // An IPv6 address may be of one interface: fe80::1%eth0.
+  const size_t zone = family == AF_INET6 ? text.find('%') : std::string_view::npos;
+  if (zone != std::string_view::npos && !is_host_name(text.substr(zone + 1))) return false;
+  text = text.substr(0, zone);
+  return inet_pton(family, std::string(text).c_str(), address) == 1;
 }
 
 // Of the part behind the colon, which names a family for all but the networks of any.
@@ -72,6 +74,19 @@ bool is_host(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']'))
     return is_ip(text.substr(1, text.size() - 2), AF_INET6);
   return is_ip(text, AF_INET6) || is_host_name(text);
+}
+
+bool is_host_and_port(std::string_view text) {
+  if (is_host(text)) return true;
+  const Result<net::HostPort> parts = net::parse_host_port(text);
+  if (!parts || parts->port == 0) return false;
+  return text.starts_with('[') ? is_ip(parts->host, AF_INET6) : is_host_name(parts->host);
+}
+
+bool is_origin_form(std::string_view text) {
+  return text.starts_with('/') && std::ranges::none_of(text, [](char c) {
+           return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '#';
+         });
 }
 
 std::string quoted_value(std::string_view text) {

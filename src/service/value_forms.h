@@ -38,6 +38,10 @@ std::string wrong_compression(std::string_view text);
 
 // A name of a host or an IP address.
 bool is_host(std::string_view text);
+// The same, or with a port: what a Host field may say.
+bool is_host_and_port(std::string_view text);
+// A path as it stands in a request, with a query or without (RFC 9112 section 3.2.1).
+bool is_origin_form(std::string_view text);
 
 // Bytes that end a line or a text somewhere else.
 bool has_control_character(std::string_view text);
