@@ -126,6 +126,15 @@ bool query_flag(std::string_view query, std::string_view name) {
   return query_has(query, name) && (value.empty() || value == "1" || value == "true");
 }
 
+bool query_caution(std::string_view query, std::string_view name) {
+  std::string_view key;
+  std::string_view value;
+  while (next_pair(query, key, value)) {
+    if (key == name && value != "0" && value != "false") return true;
+  }
+  return false;
+}
+
 std::string_view host_of(std::string_view authority) {
   const size_t end = authority.rfind(':');
   const bool is_port =

@@ -49,6 +49,9 @@ std::string_view query_value(std::string_view query, std::string_view name);
 bool query_has(std::string_view query, std::string_view name);
 // Whether it is switched on: "name", "name=1" or "name=true".
 bool query_flag(std::string_view query, std::string_view name);
+// The same of what is safer on than off: on with every other value too but "0" and "false", so that
+// no way of writing it is the less careful one.
+bool query_caution(std::string_view query, std::string_view name);
 
 // `authority` without its port, nor the brackets of an IPv6 address.
 std::string_view host_of(std::string_view authority);

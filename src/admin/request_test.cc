@@ -51,6 +51,14 @@ TEST(Query, SwitchesAreOnWithoutAValueToo) {
     EXPECT_FALSE(query_flag(off, "dry_run")) << off;
 }
 
+TEST(Query, CautionIsOffOnlyWhenItIsSaid) {
+  for (const char* on : {"dry_run", "dry_run=", "dry_run=1", "dry_run=true", "dry_run=yes",
+                         "dry_run=no", "dry_run=00", "dry_run=0&dry_run=1", "a&dry_run=on&b"})
+    EXPECT_TRUE(query_caution(on, "dry_run")) << on;
+  for (const char* off : {"", "dry_run=0", "dry_run=false", "dry_runs=1", "a=dry_run"})
+    EXPECT_FALSE(query_caution(off, "dry_run")) << off;
+}
+
 TEST(HostOf, TakesPortAndBracketsAway) {
   EXPECT_EQ(host_of("a.example:80"), "a.example");
   EXPECT_EQ(host_of("a.example"), "a.example");

@@ -226,7 +226,7 @@ void ServiceApi::run(const Route& route, Call& call, Answer answer) {
 
 ServiceApi::Refusal ServiceApi::read_change_options(Call& call) const {
   const std::string_view query = call.request.query();
-  call.change.dry_run = query_flag(query, "dry_run");
+  call.change.dry_run = query_caution(query, "dry_run");
   call.change.replace = query_flag(query, "replace");
   const std::string* wanted = call.request.find("If-Match");
   if (wanted == nullptr) return std::nullopt;

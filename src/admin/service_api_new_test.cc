@@ -195,6 +195,15 @@ TEST_F(ServiceApiTest, GoesBack) {
 
 // ---- Ways to change.
 
+TEST_F(ServiceApiTest, ChangesNothingHoweverADryRunIsAskedFor) {
+  put_web();
+  const uint64_t before = registry_.version();
+  EXPECT_EQ(server_.ask("DELETE", "/web?dry_run=yes").status, 200);
+  EXPECT_EQ(registry_.version(), before);
+  EXPECT_EQ(server_.ask("DELETE", "/web?dry_run=0").status, 200);
+  EXPECT_GT(registry_.version(), before);
+}
+
 TEST_F(ServiceApiTest, TriesEveryChangeWithoutMakingIt) {
   put_web();
   const std::string before = get("/_config").body;
