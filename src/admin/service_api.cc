@@ -450,15 +450,18 @@ service::Registry::Done ServiceApi::answer_with(const Call& call, Answer answer,
     if (outcome.kind == Outcome::Kind::kStateNotWritten) *written = false;
     Page page = !outcome.ok() ? failure_page(outcome, statuses)
                 : dry_run     ? dry_run_page(outcome)
-                              : changed_page(registry, then);
-    page.fields.emplace_back("ETag", quoted(outcome.version));
+                              : changed_page(registry, outcome, then);
+    if (!outcome.ok() || dry_run) page.fields.emplace_back("ETag", quoted(outcome.version));
     kept->send(page);
   };
 }
 
-Page ServiceApi::changed_page(const service::Registry& registry, Then then) {
-  if (then == Then::kNothing) return {.content_type = ""};
-  return {.body = registry.document().text()};
+// The document has changes that came into force meanwhile, and the tag is that of the document.
+Page ServiceApi::changed_page(const service::Registry& registry, const Outcome& outcome,
+                              Then then) {
+  if (then == Then::kNothing)
+    return {.content_type = "", .fields = {{"ETag", quoted(outcome.version)}}};
+  return {.body = registry.document().text(), .fields = {{"ETag", quoted(registry.version())}}};
 }
 
 Page ServiceApi::failure_page(const Outcome& outcome, Statuses statuses) {

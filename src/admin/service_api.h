@@ -99,7 +99,8 @@ class ServiceApi final : public Site {
   service::Registry::Done answer_with(const Call& call, Answer answer, Statuses statuses,
                                       Then then = Then::kWholeConfig);
   static Page failure_page(const service::Outcome& outcome, Statuses statuses);
-  static Page changed_page(const service::Registry& registry, Then then);
+  static Page changed_page(const service::Registry& registry, const service::Outcome& outcome,
+                           Then then);
   service::ServiceStats stats_of(const service::ServiceConfig& config) const;
   std::string etag() const;
 

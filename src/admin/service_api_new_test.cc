@@ -1,6 +1,7 @@
 // The routes that begin with a `_`, and what changes may ask for.
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "admin/service_api.h"
 #include "admin/test_service_api.h"
@@ -95,6 +96,40 @@ TEST_F(ServiceApiTest, ServesNewRoutesToHeadToo) {
 }
 
 // ---- Versions.
+
+// Makes one more change before the answer to another is made.
+class Meddler final : public service::ConfigListener {
+ public:
+  explicit Meddler(service::Registry& registry) : registry_(registry) {
+    registry.add_listener(*this);
+  }
+  ~Meddler() { registry_.remove_listener(*this); }
+
+ private:
+  void on_config_changed(const service::ConfigChange&) override {
+    if (std::exchange(has_meddled_, true)) return;
+    registry_.put_config(R"({"fall": 77})", {}, [](const service::Outcome&) {});
+  }
+
+  service::Registry& registry_;
+  bool has_meddled_ = false;
+};
+
+TEST_F(ServiceApiTest, NamesTheVersionOfTheDocumentThatItAnswersWith) {
+  const Meddler meddler(registry_);
+  const TestAnswer answer = put("/web", "{}");
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(Json::parse(answer.body, nullptr, false)["fall"], 77);
+  EXPECT_EQ(answer.field("ETag"), etag());
+  EXPECT_EQ(answer.field("ETag"), get("/_config").field("ETag"));
+}
+
+TEST_F(ServiceApiTest, NamesTheVersionOfTheChangeWhenItAnswersWithNothing) {
+  const std::string next = "\"" + std::to_string(registry_.version() + 1) + "\"";
+  const Meddler meddler(registry_);
+  EXPECT_EQ(put("/web", "{}", "Prefer: return=minimal\r\n").field("ETag"), next);
+  EXPECT_NE(etag(), next);
+}
 
 TEST_F(ServiceApiTest, NamesTheVersionInForce) {
   const struct {
