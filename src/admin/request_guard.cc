@@ -109,8 +109,10 @@ bool AdminToken::is_borne_by(std::string_view authorization) const {
 }
 
 bool RequestGuard::knows_host(const Request& request) const {
-  // No browser sends requests without a Host, and none speaks to unix sockets.
-  if (request.authority.empty() || request.local.is_unix()) return true;
+  // No browser sends requests without a Host, and none speaks to unix sockets. One that names no
+  // host is not without: HTTP/1.0 alone may leave it out.
+  if (request.local.is_unix()) return true;
+  if (request.authority.empty()) return request.find("Host") == nullptr;
   const std::string host = canonical_host(request.authority);
   if (is_loopback_name(host) || is_loopback_ip(host) || host == request.local.ip()) return true;
   return std::any_of(options_.hosts.begin(), options_.hosts.end(), [&](const std::string& known) {
@@ -132,9 +134,11 @@ std::optional<Page> RequestGuard::refuse(const Request& request) const {
     page.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"shuttle\"");
     return page;
   }
-  const std::string* origin = request.find("Origin");
-  if (request.is_change() && origin != nullptr && !is_same_origin(*origin, request.authority))
-    return error_page(403, "pages of \"" + *origin + "\" may not change anything here");
+  if (!request.is_change()) return std::nullopt;
+  for (const auto& [name, origin] : request.fields) {
+    if (http::equals_ignoring_case(name, "Origin") && !is_same_origin(origin, request.authority))
+      return error_page(403, "pages of \"" + origin + "\" may not change anything here");
+  }
   return std::nullopt;
 }
 

@@ -108,6 +108,16 @@ TEST(RequestGuardTest, LetsPagesOfOtherOriginsChangeNothing) {
   }
 }
 
+TEST(RequestGuardTest, LooksAtEveryOriginThatIsNamed) {
+  const RequestGuard guard({});
+  for (const bool own_first : {true, false}) {
+    Request request = request_for("127.0.0.1:9090", "PUT");
+    request.fields.emplace_back("Origin", own_first ? "http://127.0.0.1:9090" : "http://evil");
+    request.fields.emplace_back("Origin", own_first ? "http://evil" : "http://127.0.0.1:9090");
+    EXPECT_EQ(refusal(guard, request), 403);
+  }
+}
+
 class AdminTokenTest : public testing::Test {
  protected:
   std::string load(std::string_view text) { return token_.load(folder_.write("token", text)); }
@@ -184,6 +194,10 @@ TEST(GuardedSiteTest, RefusesOverARealConnection) {
   EXPECT_EQ(rebound.body,
             "requests for Host \"evil.example\" are not served; name it in -admin-hosts if they "
             "should be\n");
+  EXPECT_EQ(server.get("/a", "Host:\r\n").status, 403);
+  net::TestPeer& old = server.connect();
+  old.send("GET /a HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(server.read(old).status, 200);
   EXPECT_EQ(server.ask("POST", "/a", "x", "Origin: http://evil.example\r\n").status, 403);
   EXPECT_EQ(server.ask("POST", "/a", "x", "Origin: http://" + server.authority() + "\r\n").status,
             200);
