@@ -10,7 +10,7 @@ namespace httpteleport::admin {
 
 namespace {
 
-constexpr std::string_view kRetry = "retry: 2000\n\n";
+constexpr std::string_view kRetry = "retry: 2000\n";
 constexpr std::string_view kHeartbeat = ":\n\n";
 
 int64_t system_time_ms() {
@@ -152,7 +152,8 @@ void EventStream::serve(const Request& request, Answer answer) {
   }
   bool missed = false;
   const uint64_t first = resume_at(request, missed);
-  std::string text(kRetry);
+  // With the place where it begins: one that is cut off before its first event resumes there.
+  std::string text = std::string(kRetry) + "id: " + run_ + "-" + std::to_string(first - 1) + "\n\n";
   if (missed) text += "event: missed\ndata: {\"text\":\"some events are not kept any more\"}\n\n";
   streams_.emplace_back(*this, first).start(std::move(answer), std::move(text));
   if (!heartbeat_timer_.is_set()) loop_.set_timer(heartbeat_timer_, options_.heartbeat);

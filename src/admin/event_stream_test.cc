@@ -71,7 +71,7 @@ TEST_F(EventStreamTest, TellsWhatHappensAsItHappens) {
   events_->on_event({"backend_down", "web", "a", "refused <twice>"});
   ASSERT_TRUE(has(client, "refused"));
   EXPECT_EQ(stream_of(client),
-            "retry: 2000\n\nid: " + id(1) +
+            "retry: 2000\nid: " + id(0) + "\n\nid: " + id(1) +
                 "\nevent: backend_down\ndata: "
                 "{\"time\":\"2023-11-14T22:13:20.123Z\",\"service\":\"web\","
                 "\"backend\":\"a\",\"text\":\"refused \\u003ctwice\\u003e\"}\n\n");
@@ -115,6 +115,22 @@ TEST_F(EventStreamTest, ResumesBehindTheLastEventSeen) {
   EXPECT_NE(client.received.find("id: " + id(2) + "\n"), std::string::npos);
   EXPECT_EQ(client.received.find("\"one\""), std::string::npos);
   EXPECT_EQ(client.received.find("missed"), std::string::npos);
+}
+
+TEST_F(EventStreamTest, ResumesAListenerThatWasCutOffBeforeItsFirstEvent) {
+  tell("one");
+  net::TestPeer& client = listen();
+  ASSERT_TRUE(has(client, "retry: 2000\nid: " + id(1) + "\n\n"));
+  client.close();
+  tell("two");
+  net::TestPeer& again = listen("Last-Event-ID: " + id(1) + "\r\n");
+  ASSERT_TRUE(has(again, "\"two\""));
+  EXPECT_EQ(again.received.find("\"one\""), std::string::npos);
+  EXPECT_EQ(again.received.find("missed"), std::string::npos);
+  net::TestPeer& from_none = listen("Last-Event-ID: " + id(0) + "\r\n");
+  ASSERT_TRUE(has(from_none, "\"two\""));
+  EXPECT_NE(from_none.received.find("\"one\""), std::string::npos);
+  EXPECT_EQ(from_none.received.find("missed"), std::string::npos);
 }
 
 TEST_F(EventStreamTest, SaysWhenSomeOfItIsNotKept) {
