@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/line_writer.h"
 #include "net/address.h"
 #include "service/json_writer.h"
 #include "service/listening.h"
@@ -15,6 +16,31 @@ namespace {
 constexpr size_t kShownBytes = 100;
 constexpr size_t kNameBytesMax = 255;
 constexpr size_t kHostBytesMax = 255;
+
+// The characters of a text: on_character() of each; false where the bytes are none.
+template <class OnCharacter>
+bool walk_characters(std::string_view text, const OnCharacter& on_character) {
+  while (!text.empty()) {
+    const size_t length = utf8_length(text);
+    if (length == 0) return false;
+    on_character(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+bool is_utf8(std::string_view text) {
+  return walk_characters(text, [](std::string_view) {});
+}
+
+// Those of U+0080 to U+009F too, which terminals obey as well.
+bool has_any_control(std::string_view text) {
+  bool found = has_control_character(text);
+  walk_characters(text, [&found](std::string_view character) {
+    found |= character >= "\xc2\x80" && character <= "\xc2\x9f";
+  });
+  return found;
+}
 
 bool is_alphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -97,7 +123,7 @@ std::string quoted_value(std::string_view text) {
 }
 
 std::string shown_name(std::string_view name) {
-  if (has_control_character(name)) return quoted_value(name);
+  if (!is_utf8(name) || has_control_character(name)) return quoted_value(name);
   if (name.size() <= kShownBytes) return std::string(name);
   size_t end = kShownBytes;
   while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
@@ -111,7 +137,9 @@ std::string wrong_name(std::string_view name) {
   if (name.starts_with('_')) return "a name that does not begin with _ is accepted";
   if (name.find('/') != std::string_view::npos) return "a name without / is accepted";
   if (name == "." || name == "..") return "a name other than . and .. is accepted";
-  if (has_control_character(name)) return "a name without control characters is accepted";
+  // Others would become one name in a state file.
+  if (!is_utf8(name)) return "a name of valid UTF-8 is accepted";
+  if (has_any_control(name)) return "a name without control characters is accepted";
   return {};
 }
 

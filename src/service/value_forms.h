@@ -8,7 +8,8 @@
 
 namespace httpteleport::service {
 
-// Of a service or a backend: a part of a path of the admin API that is no word of the API itself.
+// Of a service or a backend: a part of a path of the admin API that is no word of the API itself,
+// in UTF-8 and without control characters.
 std::string wrong_name(std::string_view name);
 
 // The path, if `address` is that of a unix socket: of the network unix all are, with or without

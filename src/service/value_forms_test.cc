@@ -14,6 +14,15 @@ TEST(ValueForms, NamesArePartsOfAPathOfTheApi) {
     EXPECT_NE(wrong_name(bad), "") << bad;
 }
 
+TEST(ValueForms, NamesAreUtf8WithoutControlCharacters) {
+  for (const char* good : {"\xc2\xa0", "\xe2\x82\xac", "\xf0\x9f\x98\x80"})
+    EXPECT_EQ(wrong_name(good), "") << good;
+  for (const char* bad : {"\xfe", "a\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80"})
+    EXPECT_EQ(wrong_name(bad), "a name of valid UTF-8 is accepted") << bad;
+  for (const char* bad : {"\x01", "\x7f", "\xc2\x80", "a\xc2\x9f"})
+    EXPECT_EQ(wrong_name(bad), "a name without control characters is accepted") << bad;
+}
+
 TEST(ValueForms, AddressesAreThoseOfTheirNetwork) {
   struct Case {
     const char* address;
@@ -109,6 +118,7 @@ TEST(ValueForms, CompressionsAreThoseOfLinks) {
 TEST(ValueForms, ShowsNamesWithoutBreakingLinesOrCharacters) {
   EXPECT_EQ(shown_name("web \xc3\xa4"), "web \xc3\xa4");
   EXPECT_EQ(shown_name("a\nb"), R"("a\nb")");
+  EXPECT_EQ(shown_name("a\xfe"), R"("a\ufffd")");
   EXPECT_EQ(shown_name(std::string(99, 'a') + "\xc3\xa4"), std::string(99, 'a') + "...");
 }
 
