@@ -66,6 +66,10 @@ REACHED_BY = {
         ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
     "names of services and backends, bytes":
         ("src/service/value_forms_test.cc", "ValueForms.NamesArePartsOfAPathOfTheApi"),
+    "the text of an error page, bytes":
+        ("src/service/value_forms_test.cc", "ValueForms.TextsOfErrorPagesAreBounded"),
+    "the address of an error page, bytes":
+        ("src/service/value_forms_test.cc", "ValueForms.ErrorPagesAreThoseThatCanBeFetched"),
     "what a check sends, and what it expects, bytes":
         ("src/service/validate_test.cc", "Validate.SaysFieldValueAndWhatIsAccepted"),
     "durations":

@@ -1,8 +1,10 @@
 #include "service/value_forms.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/line_writer.h"
 #include "net/address.h"
@@ -16,6 +18,8 @@ namespace {
 constexpr size_t kShownBytes = 100;
 constexpr size_t kNameBytesMax = 255;
 constexpr size_t kHostBytesMax = 255;
+constexpr size_t kPageTextBytesMax = size_t{1024} * 1024;  // as of pages that are fetched
+constexpr size_t kUrlBytesMax = 4096;
 
 // The characters of a text: on_character() of each; false where the bytes are none.
 template <class OnCharacter>
@@ -78,6 +82,25 @@ std::string wrong_path_of_socket(std::string_view path) {
   if (has_control_character(path)) return "a path without control characters is accepted";
   const Result<net::Address> address = net::Address::unix_path(path);
   return address ? "" : address.error().detail;
+}
+
+// By the parser that is to fetch it.
+bool is_http_url(const std::string& text) {
+  if (text.size() > kUrlBytesMax) return false;
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), curl_url_cleanup);
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return false;
+  char* host = nullptr;
+  const bool has_host =
+      curl_url_get(url.get(), CURLUPART_HOST, &host, 0) == CURLUE_OK && *host != '\0';
+  curl_free(host);
+  return has_host;
+}
+
+// An absolute path behind file: or file://.
+bool is_file_url(std::string_view text) {
+  text.remove_prefix(std::string_view("file:").size());
+  if (text.starts_with("///")) text.remove_prefix(2);
+  return text.starts_with('/') && !text.starts_with("//");
 }
 
 bool is_token(std::string_view text) {
@@ -186,13 +209,20 @@ std::string wrong_virtual_host(std::string_view text) {
 
 std::string wrong_error_page(std::string_view page) {
   constexpr char kForms[] = "http://..., https://..., file:/PATH and text:TEXT are accepted";
-  if (page.starts_with("text:")) return {};
+  constexpr std::string_view kText = "text:";
+  if (page.starts_with(kText)) {
+    if (page.size() == kText.size()) return "there is no text behind text:";
+    if (page.size() - kText.size() <= kPageTextBytesMax) return {};
+    return "a text of at most " + std::to_string(kPageTextBytesMax) + " bytes is accepted";
+  }
   if (has_control_character(page)) return kForms;
-  if (page.starts_with("file:/")) return {};
+  if (page.starts_with("file:")) return is_file_url(page) ? "" : kForms;
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!page.starts_with(scheme)) continue;
     const std::string_view rest = page.substr(scheme.size());
-    if (!rest.empty() && rest.front() != '/' && rest.find(' ') == std::string_view::npos) return {};
+    const bool has_host =
+        !rest.empty() && rest.front() != '/' && rest.find(' ') == std::string_view::npos;
+    return has_host && is_http_url(std::string(page)) ? "" : kForms;
   }
   return kForms;
 }

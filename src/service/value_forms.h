@@ -28,7 +28,8 @@ std::string wrong_check_address(std::string_view address, std::string_view netwo
 // host, host/path, *.host, *.
 std::string wrong_virtual_host(std::string_view host);
 
-// http(s)://HOST..., file:/PATH, text:TEXT.
+// http(s)://HOST..., file:/PATH, text:TEXT: what fetch::problem_of_source() takes, and of it no
+// text that is longer than a page may be.
 std::string wrong_error_page(std::string_view page);
 
 // RR LC least-loaded p2c ewma hash:FIELD.

@@ -94,11 +94,26 @@ TEST(ValueForms, VirtualHostsAreHostsWithOrWithoutAPath) {
 }
 
 TEST(ValueForms, ErrorPagesAreAddressesFilesOrTexts) {
-  for (const char* good : {"http://h/x", "https://h", "file:/x", "file:///x", "text:", "text:a\nb"})
+  for (const char* good :
+       {"http://h/x", "https://h", "file:/x", "file:///x", "text:x", "text:a\nb"})
     EXPECT_EQ(wrong_error_page(good), "") << good;
   for (const char* bad :
        {"", "h", "http://", "http:///x", "ftp://h", "file:x", "http://a b", "http://a\n"})
     EXPECT_NE(wrong_error_page(bad), "") << bad;
+}
+
+TEST(ValueForms, ErrorPagesAreThoseThatCanBeFetched) {
+  for (const char* bad : {"text:", "file://h/x", "file:////x", "http://h:99999/", "http://h:x/",
+                          "http://[::1/", "http://:80/", "http://a\xff b/"})
+    EXPECT_NE(wrong_error_page(bad), "") << bad;
+  EXPECT_EQ(wrong_error_page("http://h/" + std::string(4087, 'a')), "");
+  EXPECT_NE(wrong_error_page("http://h/" + std::string(4088, 'a')), "");
+}
+
+TEST(ValueForms, TextsOfErrorPagesAreBounded) {
+  EXPECT_EQ(wrong_error_page("text:" + std::string(1024 * 1024, 'a')), "");
+  EXPECT_EQ(wrong_error_page("text:" + std::string(1024 * 1024 + 1, 'a')),
+            "a text of at most 1048576 bytes is accepted");
 }
 
 TEST(ValueForms, BalancesAreTheProgramsPolicies) {
