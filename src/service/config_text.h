@@ -49,7 +49,6 @@ class ConfigText {
  public:
   void put(const ServiceConfig& service);
   void remove(const std::string& name);
-  void clear() { services_.clear(); }
 
   // As append_json() and a line feed. O(services), without touching their texts.
   ConfigDocument document(const Globals& globals) const;

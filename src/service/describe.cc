@@ -48,7 +48,7 @@ std::string in_words(const T& value) {
   std::string text;
   JsonWriter json(text, kCompact);
   append(json, value);
-  if (text.size() > kShownBytes) text = text.substr(0, kShownBytes) + "...";
+  if (text.size() > kShownBytes) text = std::string(cut_text(text, kShownBytes)) + "...";
   return text;
 }
 

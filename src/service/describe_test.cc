@@ -70,6 +70,14 @@ TEST(Describe, BreaksNoLineAtAnyName) {
                           R"(service "a\nb": backend b1 removed)"));
 }
 
+TEST(Describe, CutsNoCharacter) {
+  const ServiceConfig before = web();
+  ServiceConfig after = before;
+  after.check.expect = std::string(198, 'x') + "\xc3\xa4 and more";
+  EXPECT_THAT(described(&before, &after),
+              ElementsAre("service web: check.expect \"\" -> \"" + std::string(198, 'x') + "..."));
+}
+
 TEST(Describe, TellsGlobalValues) {
   Globals after;
   after.balance = "LC";

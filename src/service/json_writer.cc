@@ -150,8 +150,4 @@ void JsonWriter::null() {
   begin_value() += "null";
 }
 
-void JsonWriter::raw(std::string_view json) {
-  begin_value() += json;
-}
-
 }  // namespace httpteleport::service

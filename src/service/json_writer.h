@@ -40,8 +40,6 @@ class JsonWriter {
   void value(int64_t number);
   void value(bool truth);
   void null();
-  // A value that is JSON already, with the layout of this place.
-  void raw(std::string_view json);
 
   template <class T>
   void member(std::string_view name, const T& content) {

@@ -138,9 +138,17 @@ bool is_origin_form(std::string_view text) {
          });
 }
 
+std::string_view cut_text(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;
+  return text.substr(0, end);
+}
+
 std::string quoted_value(std::string_view text) {
   std::string quoted;
-  append_json_string(quoted, text.substr(0, kShownBytes));
+  append_json_string(quoted, cut_text(text, kShownBytes));
   if (text.size() > kShownBytes) quoted.insert(quoted.size() - 1, "...");
   return quoted;
 }
@@ -148,10 +156,7 @@ std::string quoted_value(std::string_view text) {
 std::string shown_name(std::string_view name) {
   if (!is_utf8(name) || has_control_character(name)) return quoted_value(name);
   if (name.size() <= kShownBytes) return std::string(name);
-  size_t end = kShownBytes;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
-    --end;  // not within a character
-  return std::string(name.substr(0, end)) + "...";
+  return std::string(cut_text(name, kShownBytes)) + "...";
 }
 
 std::string wrong_name(std::string_view name) {

@@ -48,6 +48,9 @@ bool is_origin_form(std::string_view text);
 // Bytes that end a line or a text somewhere else.
 bool has_control_character(std::string_view text);
 
+// At most so many bytes of it, without the part of a character at the end.
+std::string_view cut_text(std::string_view text, size_t bytes_max);
+
 // In quotation marks, at most 100 bytes of it.
 std::string quoted_value(std::string_view text);
 

@@ -140,6 +140,7 @@ TEST(ValueForms, ShowsNamesWithoutBreakingLinesOrCharacters) {
 TEST(ValueForms, QuotesValuesAndCutsLongOnes) {
   EXPECT_EQ(quoted_value("a\"\n"), R"("a\"\n")");
   EXPECT_EQ(quoted_value(std::string(200, 'a')), '"' + std::string(100, 'a') + "...\"");
+  EXPECT_EQ(quoted_value(std::string(99, 'a') + "\xc3\xa4"), '"' + std::string(99, 'a') + "...\"");
 }
 
 }  // namespace
