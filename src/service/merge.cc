@@ -167,11 +167,27 @@ std::shared_ptr<const ServiceConfig> find(const ServiceMap& services, const std:
   return found == services.end() ? nullptr : found->second;
 }
 
+// Of those that are known already, in front of the others: documents that are read from the program
+// have them by name.
+void keep_order(std::vector<BackendConfig>& backends, const std::vector<BackendConfig>& known) {
+  std::map<std::string_view, size_t> places;
+  for (size_t i = 0; i < known.size(); ++i)
+    places.emplace(known[i].name, i);
+  std::ranges::stable_sort(backends, {}, [&](const BackendConfig& backend) {
+    const auto place = places.find(backend.name);
+    return place == places.end() ? known.size() : place->second;
+  });
+}
+
 ServiceConfig merge_onto(const ServiceConfig* existing, const Globals& globals,
                          const std::string& name, const ServicePatch& patch,
                          const MergeRules& rules) {
   if (existing && !rules.replace) return merge(*existing, patch, rules.unnamed_backends);
   ServiceConfig service = merge(new_service(name, globals), patch, UnnamedBackends::kRemove);
+  if (existing) {
+    keep_order(service.backends, existing->backends);
+    return service;
+  }
   if (rules.zero_is_none) return service;
   const auto inherit = [](int64_t& field, int64_t global) {
     if (field == 0) field = global;

@@ -41,10 +41,13 @@ struct ConfigMerge {
 };
 
 struct MergeRules {
-  bool replace = false;  // what is not named is removed, or has its default
+  // What is not named is removed, or has its default. Backends that stay have their order, and a
+  // service that is there takes zeros for none: what is read from the program changes nothing.
+  bool replace = false;
   UnnamedBackends unnamed_backends = UnnamedBackends::kKeep;  // without `replace`
-  // Clients of the older program name every timeout, with 0 for one that is not set: a new service
-  // has the global one then. True: 0 means none, as in what this program has written itself.
+  // Of new services: clients of the older program name every timeout, with 0 for one that is not
+  // set: a new service has the global one then. True: 0 means none, as in what this program has
+  // written itself.
   bool zero_is_none = false;
 };
 

@@ -183,6 +183,30 @@ TEST(MergeConfig, BuildsAServiceThatIsNamedTwiceInSteps) {
   EXPECT_EQ(merged.services[0].after->rise, 4);
 }
 
+TEST(MergeConfig, ChangesNothingWhenAllIsReplacedByItself) {
+  Config base = with({web()});
+  base.globals.client_timeout = 30;
+  base.globals.server_timeout = 40;
+  base.globals.connect_timeout = 50;
+  ServiceConfig odd = web();
+  odd.name = "odd";
+  odd.client_timeout = 0;
+  std::swap(odd.backends[0], odd.backends[1]);
+  base.services["odd"] = std::make_shared<const ServiceConfig>(odd);
+  const MergeRules rules{.replace = true};
+  const ConfigMerge merged = merge(base, config_patch(json_document(base)), rules);
+  EXPECT_EQ(merged.globals, base.globals);
+  EXPECT_EQ(merged.services.size(), 0);
+  EXPECT_EQ(merge(base, "odd", service_patch(json_document(odd)), rules), odd);
+}
+
+TEST(MergeConfig, PutsNewBackendsBehindThoseThatAReplacementKeeps) {
+  const ServicePatch patch = service_patch(
+      R"({"backends": [{"name": "z"}, {"name": "b2"}, {"name": "a"}, {"name": "b1"}]})");
+  const ServiceConfig after = merge(with({web()}), "web", patch, MergeRules{.replace = true});
+  EXPECT_THAT(names(after.backends), ElementsAre("b1", "b2", "z", "a"));
+}
+
 TEST(MergeConfig, ReplacesAllIfTold) {
   ServiceConfig gone = web();
   gone.name = "gone";
