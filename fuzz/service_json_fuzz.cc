@@ -54,7 +54,7 @@ void check_words(const Config& config) {
 // What is wrong is told in one line of ASCII; what is right has one value, with an end.
 void check_reader(std::string_view text) {
   const JsonReadLimits limits;
-  JsonReader reader(text, limits.depth_max, limits.elements_max);
+  JsonReader reader(text, limits.depth_max, limits.elements_max, limits.tokens_max);
   for (const char c : reader.error())
     HT_ASSERT(c >= ' ' && c <= '~');
   HT_ASSERT(reader.skip() == !reader.failed());

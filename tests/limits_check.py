@@ -62,6 +62,10 @@ REACHED_BY = {
         ("src/service/json_reader_test.cc", "JsonReader.BoundsTheDepth"),
     "elements of all lists of a document together; members of all its `error_pages`":
         ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
+    "services of a document; backends of all its services":
+        ("src/service/json_read_test.cc", "ReadConfig.BoundsServicesAndBackends"),
+    "values, names and brackets of a document, 16 bytes each":
+        ("src/service/json_reader_test.cc", "JsonReader.BoundsTheTokens"),
     "warnings of unknown members":
         ("src/service/json_read_test.cc", "ReadConfig.BoundsTheDocument"),
     "names of services and backends, bytes":

@@ -51,6 +51,11 @@ struct JsonReadLimits {
   size_t bytes_max = size_t{64} * 1024 * 1024;
   int depth_max = 64;
   size_t elements_max = 1'000'000;  // of all lists together
+  // Of 16 bytes each. What is written here has more than 8 bytes of text for each of them, so that
+  // what fits into bytes_max can be read again.
+  size_t tokens_max = bytes_max / 8;
+  size_t services_max = 100'000;
+  size_t backends_max = 100'000;  // of all services together
   size_t warnings_max = 100;
 };
 

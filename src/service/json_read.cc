@@ -56,7 +56,7 @@ constexpr char kDurationType[] = "int of milliseconds or text such as \"10s\"";
 class Decoder {
  public:
   Decoder(std::string_view text, const JsonReadLimits& limits, std::vector<std::string>& warnings)
-      : reader_(text, limits.depth_max, limits.elements_max),
+      : reader_(text, limits.depth_max, limits.elements_max, limits.tokens_max),
         limits_(limits),
         warnings_(warnings) {}
 
@@ -78,7 +78,9 @@ class Decoder {
   void read(std::optional<std::vector<T>>& list) {
     if (!expect(Kind::kArray, "list")) return;
     list.emplace();
-    read_elements([this, &list] { read_element(list->emplace_back()); });
+    read_elements([this, &list] {
+      if (count_element(static_cast<T*>(nullptr))) read_element(list->emplace_back());
+    });
   }
   template <class T>
   void read(std::optional<std::map<std::string, T>>& members) {
@@ -134,7 +136,21 @@ class Decoder {
   void read_element(Patch& patch) {
     read_members(patch);
   }
-  bool count_map_member();
+  // Maps have members without end, other objects those that we know.
+  bool count_map_member() {
+    return count(map_members_, limits_.elements_max, "members in " + path());
+  }
+  // Services and backends are large. The reader counts the others.
+  bool count_element(const ServicePatch* /*kind*/) {
+    reader_.peek();
+    return count(services_, limits_.services_max, "services");
+  }
+  bool count_element(const BackendPatch* /*kind*/) {
+    reader_.peek();
+    return count(backends_, limits_.backends_max, "backends");
+  }
+  bool count_element(const void* /*kind*/) { return true; }
+  bool count(size_t& number, size_t most, std::string_view what);
   void wrong_type(std::string_view found, std::string_view type);
   std::string path() const;
 
@@ -143,6 +159,8 @@ class Decoder {
   std::vector<std::string>& warnings_;
   std::vector<std::pair<std::string_view, size_t>> path_;
   size_t map_members_ = 0;
+  size_t services_ = 0;
+  size_t backends_ = 0;
   std::string type_error_;
 };
 
@@ -178,12 +196,12 @@ bool Decoder::expect(Kind kind, std::string_view type) {
   return false;
 }
 
-// Maps have members without end, other objects those that we know.
-bool Decoder::count_map_member() {
-  if (++map_members_ <= limits_.elements_max) return true;
+// False, and one is passed over, when it is one too many.
+bool Decoder::count(size_t& number, size_t most, std::string_view what) {
+  if (++number <= most) return true;
   if (type_error_.empty()) {
-    type_error_ = "the document has more than " + std::to_string(limits_.elements_max) +
-                  " members in " + path() + reader_.here();
+    type_error_ = "the document has more than " + std::to_string(most) + " " + std::string(what) +
+                  reader_.here();
   }
   reader_.skip();
   return false;

@@ -177,6 +177,26 @@ TEST(ReadService, WarnsOfUnknownFieldsWithTheNearestName) {
           StartsWith("unknown field \"zzzzzzzz\" is ignored (line 2")));
 }
 
+TEST(ReadConfig, BoundsServicesAndBackends) {
+  JsonReadLimits limits;
+  limits.services_max = 2;
+  EXPECT_TRUE(read_config(R"({"services": [{}, {}]})", limits).ok());
+  EXPECT_EQ(read_config(R"({"services": [{}, {}, {}, {}]})", limits).error,
+            "the document has more than 2 services (line 1 column 23)");
+  limits = {};
+  limits.backends_max = 2;
+  EXPECT_TRUE(read_config(R"({"services": [{"backends": [{}, {}]}]})", limits).ok());
+  EXPECT_THAT(
+      read_config(R"({"services": [{"backends": [{}, {}]}, {"backends": [{}]}]})", limits).error,
+      StartsWith("the document has more than 2 backends (line 1 column 5"));
+  EXPECT_THAT(read_service(R"({"backends": [{}, {}, {}]})", limits).error,
+              StartsWith("the document has more than 2 backends"));
+  limits = {};
+  limits.tokens_max = 3;
+  EXPECT_THAT(read_config(R"({"fall": 1})", limits).error,
+              HasSubstr("the document has more than 3 values, names and brackets"));
+}
+
 TEST(ReadConfig, BoundsTheDocument) {
   JsonReadLimits limits;
   limits.bytes_max = 10;

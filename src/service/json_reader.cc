@@ -63,12 +63,13 @@ class CountingIterator {
 // has read to.
 class JsonReader::Builder {
  public:
-  Builder(JsonReader& reader, int depth_max, size_t elements_max)
+  Builder(JsonReader& reader, int depth_max, size_t elements_max, size_t tokens_max)
       : reader_(reader),
         text_(reader.text_),
         end_(text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0),
         depth_max_(static_cast<size_t>(depth_max)),
         elements_max_(elements_max),
+        tokens_max_(tokens_max),
         read_to_(text_.data()) {}
 
   void build() {
@@ -115,6 +116,11 @@ class JsonReader::Builder {
 
   bool add(Kind kind, size_t size) {
     const size_t start = next_start();
+    if (reader_.tokens_.size() == tokens_max_) {
+      return fail("the document has more than " + std::to_string(tokens_max_) +
+                      " values, names and brackets",
+                  start);
+    }
     const auto at = static_cast<uint32_t>(start);
     reader_.tokens_.push_back({kind, false, at, at, static_cast<uint32_t>(size)});
     end_ = start + size;
@@ -131,7 +137,7 @@ class JsonReader::Builder {
 
   bool add_text(const std::string& value) {
     const size_t end = static_cast<size_t>(read_to_ - text_.data());
-    add(Kind::kString, end - next_start());
+    if (!add(Kind::kString, end - next_start())) return false;
     Token& token = reader_.tokens_.back();
     const size_t quoted_size = token.text_size;
     token.text_size = static_cast<uint32_t>(value.size());
@@ -166,14 +172,16 @@ class JsonReader::Builder {
   size_t end_;  // of the last token
   const size_t depth_max_;
   const size_t elements_max_;
+  const size_t tokens_max_;
   size_t elements_ = 0;
   std::vector<bool> lists_;  // of what is open, whether it is a list
   const char* read_to_;
 };
 
-JsonReader::JsonReader(std::string_view text, int depth_max, size_t elements_max) : text_(text) {
+JsonReader::JsonReader(std::string_view text, int depth_max, size_t elements_max, size_t tokens_max)
+    : text_(text) {
   HT_ASSERT(text.size() <= std::numeric_limits<uint32_t>::max());
-  Builder(*this, depth_max, elements_max).build();
+  Builder(*this, depth_max, elements_max, tokens_max).build();
   if (failed()) tokens_.clear();
 }
 

@@ -22,8 +22,10 @@ class JsonReader {
  public:
   enum class Kind : uint8_t { kObject, kArray, kString, kNumber, kBool, kNull, kNone };
 
-  // `elements_max` of all lists together, those that are skipped too.
-  JsonReader(std::string_view text, int depth_max, size_t elements_max);
+  // `elements_max` of all lists together, those that are skipped too; `tokens_max` of what takes
+  // memory.
+  JsonReader(std::string_view text, int depth_max, size_t elements_max,
+             size_t tokens_max = SIZE_MAX);
 
   // Of the value that comes next; kNone if none does.
   Kind peek();

@@ -94,6 +94,15 @@ TEST(JsonReader, BoundsTheElementsOfAllLists) {
             "line 2 column 2: the document has more than 5 list elements");
 }
 
+TEST(JsonReader, BoundsTheTokens) {
+  EXPECT_EQ(JsonReader(R"({"a": [1, "x"]})", 64, 5, 7).error(), "");
+  for (const char* text :
+       {R"({"a": [1, "x"]})", R"([1, [], "x", 2])", "[[[]]]", R"({"a": {"b": {}}})"})
+    EXPECT_THAT(JsonReader(text, 64, 5, 5).error(),
+                HasSubstr("the document has more than 5 values, names and brackets"))
+        << text;
+}
+
 TEST(JsonReader, ReadsTextsWithAllEscapes) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {R"("\"\\\/\b\f\n\r\t")", "\"\\/\b\f\n\r\t"},
