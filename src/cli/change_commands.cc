@@ -57,7 +57,7 @@ int run_config(Session& session) {
     return session.change("PUT", "/_config", change_body("", session.line().fields));
   const Reply reply = session.client().get("/_config");
   if (!reply.ok()) return session.refuse(reply, false);
-  return print(reply.body) ? kExitOk : kExitError;
+  return print_document(reply.body) ? kExitOk : kExitError;
 }
 
 int run_update(Session& session) {
@@ -88,7 +88,7 @@ int run_maintenance(Session& session) {
 int run_history(Session& session) {
   const Reply reply = session.client().get("/_config/history");
   if (!reply.ok()) return session.refuse(reply, false);
-  if (session.wants_json()) return print(reply.body) ? kExitOk : kExitError;
+  if (session.wants_json()) return print_document(reply.body) ? kExitOk : kExitError;
   const auto rows = parse_history(reply.body);
   if (!rows) return session.refuse_document();
   return print(history_table(*rows, session.table_options().colors)) ? kExitOk : kExitError;

@@ -42,7 +42,7 @@ Answer ask(Session& session, const std::string& document) {
 int print_plan(Session& session, const Answer& answer) {
   for (const std::string& warning : answer.plan->warnings)
     complain("warning: " + warning);
-  if (session.wants_json()) return print(answer.body) ? kExitOk : kExitError;
+  if (session.wants_json()) return print_document(answer.body) ? kExitOk : kExitError;
   std::string text;
   for (const std::string& change : answer.plan->changes)
     text += printable(change) + "\n";

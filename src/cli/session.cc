@@ -43,6 +43,10 @@ bool print(std::string_view text) {
          std::fflush(stdout) == 0;
 }
 
+bool print_document(std::string_view json) {
+  return output_is_terminal() ? print(printable_json(json)) : print(json);
+}
+
 void complain(std::string_view text) {
   std::fprintf(stderr, "%s\n", printable(text).c_str());
 }

@@ -40,6 +40,8 @@ class Session {
 
 // On standard output at once; false when that cannot be written to.
 bool print(std::string_view text);
+// The same of JSON; on a terminal its control characters are escaped.
+bool print_document(std::string_view json);
 // On standard error, as one line.
 void complain(std::string_view text);
 

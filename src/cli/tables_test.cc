@@ -58,6 +58,12 @@ TEST(Tables, NamesCannotSteerTheTerminal) {
   EXPECT_EQ(printable("ä€"), "ä€");
 }
 
+TEST(Tables, DocumentsCannotSteerTheTerminal) {
+  EXPECT_EQ(printable_json("{\n  \"a\xc2\x9b\": \"\xc2\x80\xc2\x9f\xc2\xa0\x7f\x1b[2J\"\n}\n"),
+            "{\n  \"a\\u009b\": \"\\u0080\\u009f\xc2\xa0\\u007f\\u001b[2J\"\n}\n");
+  EXPECT_EQ(printable_json("[\"\xc3\xa4\xe2\x82\xac\"]\xc2"), "[\"\xc3\xa4\xe2\x82\xac\"]\xc2");
+}
+
 TEST(Tables, NumbersAreShort) {
   for (const auto& [number, text] : std::vector<std::pair<double, std::string>>{{0, "0"},
                                                                                 {999, "999"},

@@ -62,6 +62,17 @@ size_t end_of_sequence(std::string_view text, size_t escape) {
   return std::min(end + 1, text.size());
 }
 
+// The control character that begins there.
+std::optional<unsigned> control_at(std::string_view text, size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 0x20 || byte == 0x7f) return byte;
+  if (byte != 0xc2 || at + 1 == text.size()) return std::nullopt;
+  // C1 controls are two bytes in UTF-8: C2 80 to C2 9F.
+  const auto second = static_cast<unsigned char>(text[at + 1]);
+  if ((second & 0xe0) != 0x80) return std::nullopt;
+  return second;
+}
+
 }  // namespace
 
 bool output_is_terminal() {
@@ -92,12 +103,25 @@ void end_orderly_on_signals() {
 std::string printable(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // C1 controls are two bytes in UTF-8: C2 80 to C2 9F.
-    const bool is_c1 = byte == 0xc2 && i + 1 < text.size() &&
-                       (static_cast<unsigned char>(text[i + 1]) & 0xe0) == 0x80;
-    if (is_c1) ++i;
-    out += byte < 0x20 || byte == 0x7f || is_c1 ? '?' : text[i];
+    const auto control = control_at(text, i);
+    out += control ? '?' : text[i];
+    if (control && *control >= 0x80) ++i;
+  }
+  return out;
+}
+
+std::string printable_json(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto control = control_at(text, i);
+    if (!control || text[i] == '\n') {
+      out += text[i];
+      continue;
+    }
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\u%04x", *control);
+    out += escape;
+    if (*control >= 0x80) ++i;
   }
   return out;
 }

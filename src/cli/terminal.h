@@ -28,6 +28,8 @@ void end_orderly_on_signals();
 
 // Text from elsewhere without what would steer a terminal: control characters become '?'.
 std::string printable(std::string_view text);
+// The same of a JSON document, which says the same still: they become \u001b and the like.
+std::string printable_json(std::string_view text);
 
 enum class Key : unsigned char { kNone, kUp, kDown, kOther };
 struct KeyPress {

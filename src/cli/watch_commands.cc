@@ -27,7 +27,7 @@ bool is_stats(const Reply& reply) {
 }
 
 int print_status(Session& session, const Reply& reply) {
-  if (session.wants_json()) return print(reply.body) ? kExitOk : kExitError;
+  if (session.wants_json()) return print_document(reply.body) ? kExitOk : kExitError;
   const auto services = parse_stats(reply.body);
   if (!services) return session.refuse_document();
   return print(status_table(*services, session.table_options())) ? kExitOk : kExitError;
@@ -185,9 +185,10 @@ int run_tail(Session& session) {
   bool has_complained = false;
   bool can_print = true;
   const auto on_event = [&](const EventStream::Event& event) {
-    const std::string line = session.wants_json() ? event_json(event.id, event.type, event.data)
-                                                  : printable(event_text(event.type, event.data));
-    can_print = can_print && print(line + "\n");
+    if (!can_print) return;
+    can_print = session.wants_json()
+                    ? print_document(event_json(event.id, event.type, event.data) + "\n")
+                    : print(printable(event_text(event.type, event.data)) + "\n");
   };
   const auto on_bytes = [&](std::string_view bytes) {
     had_a_stream = true;

@@ -32,6 +32,10 @@ class ShuttleCliTerminal : public ShuttleCliTest {
           if (request.head.target == "/_events")
             return FakeAnswer{.raw = "HTTP/1.1 200 OK\r\n\r\ndata: {\"text\":\"x\\u001b[2J\"}\n\n",
                               .hold = true};
+          if (request.head.target == "/_config")
+            return FakeAnswer{.body =
+                                  "{\"x\": \"\xc2\x9b"
+                                  "2J\"}\n"};
           return FakeAnswer{.status = status_, .body = status_ == 200 ? kStats : "not now\n"};
         }) {}
 
@@ -135,6 +139,12 @@ TEST_F(ShuttleCliTerminal, TopDrainsAfterAYes) {
   EXPECT_THAT(admin_.lines(), Not(Contains("PUT /web/a/_state drain")));
   terminal_.press("q");
   EXPECT_EQ(code_of(*top), 0);
+}
+
+TEST_F(ShuttleCliTerminal, DocumentsCannotSteerTheTerminal) {
+  const auto config = start({"config"});
+  EXPECT_THAT(terminal_.wait_text("\"}"), HasSubstr("{\"x\": \"\\u009b2J\"}"));
+  EXPECT_EQ(code_of(*config), 0);
 }
 
 TEST_F(ShuttleCliTerminal, EventsCannotSteerTheTerminal) {
