@@ -86,6 +86,9 @@ int run_apply(Session& session) {
     const Answer answer = ask(session, *document);
     return answer.plan ? print_plan(session, answer) : answer.code;
   }
+  // The answer to a change has none.
+  for (const std::string& warning : service::check_config_text(*document, {}).warnings)
+    complain("warning: " + warning);
   const char* query = session.line().options.replace ? "?replace=1" : "";
   return session.change("PUT", std::string("/_config") + query, *document);
 }

@@ -308,6 +308,14 @@ TEST_F(ShuttleCli, ApplySendsTheFileAsItIs) {
   EXPECT_THAT(admin.lines(), IsEmpty());
 }
 
+TEST_F(ShuttleCli, ApplyWarnsOfWhatNobodyKnows) {
+  const FakeAdmin admin(always({.body = "{}"}));
+  const CliRun result = run_at(admin, {"apply", folder_.write("c.json", R"({"fal": 3})")});
+  EXPECT_EQ(result.code, 0);
+  EXPECT_THAT(result.err, AllOf(StartsWith("warning: "), HasSubstr("fal")));
+  EXPECT_THAT(admin.lines(), ElementsAre(R"(PUT /_config {"fal": 3})"));
+}
+
 TEST_F(ShuttleCli, DiffAndDryRunsChangeNothing) {
   const std::string plan = R"({"changes":["web: fall 2 -> 3"],"warnings":["fal: unknown"]})";
   const FakeAdmin admin(always({.body = plan}));
