@@ -72,7 +72,11 @@ std::optional<StartConfig> read_file(const std::string& file, FileKind kind,
   return start;
 }
 
-// Of the last state that could be read, so that no version is given out twice.
+// The backup is older than the broken state by a change, or by more where it could not be made: so
+// far above its version no number has been given out, unless that many changes were.
+constexpr uint64_t kVersionStep = 1000;
+
+// Of the backup of a state that cannot be read; 0 if that cannot be either.
 uint64_t version_of_backup(const std::string& state) {
   const Result<std::string> text = read_whole(state + ".bak", JsonReadLimits().bytes_max);
   if (!text) return 0;
@@ -98,7 +102,7 @@ StartConfig read_start_config(const StartFiles& files) {
       state->from = StartConfig::From::kState;
       if (state->problems.empty()) return *std::move(state);
       start.state_is_broken = true;
-      start.version = version_of_backup(files.state) + 2;  // the broken one was the next
+      start.version = version_of_backup(files.state) + kVersionStep;
       append(start.problems, std::move(state->problems));
     }
   }
