@@ -252,6 +252,7 @@ int serve(const ShuttleOptions& options) {
   late_events.sink = &events;
 
   const service::StartConfig start = read_configuration(options);
+  if (start.is_fatal) return kExitError;
   std::optional<service::StateFile> state;
   if (!options.state.empty()) {
     state.emplace(options.state,

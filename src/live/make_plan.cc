@@ -256,26 +256,35 @@ bool is_any_port(const std::string& address) {
   return address.ends_with(":0");
 }
 
-Result<void> open_sockets(size_t workers, ListenSocket& listening) {
-  if (listening.kind != ListenKind::kUdp) {
-    Result<net::Socket> socket = net::listen_on(listening.address, {.reuse_port = false});
-    if (!socket) return socket.error();
-    listening.sockets.push_back(std::make_shared<const net::Socket>(*std::move(socket)));
-    listening.address = net::local_address(listening.sockets.front()->fd());
-    if (listening.address.is_unix()) listening.file = net::SocketFile(listening.address);
-    return {};
+// Who is given up with this change has that port, perhaps of all addresses, or of one.
+bool has_our_port(const OpenSockets& open, const ListenSocket& listening) {
+  return std::any_of(open.begin(), open.end(), [&](const auto& socket) {
+    return !socket->address.is_unix() && socket->address.port() == listening.address.port() &&
+           (socket->kind == ListenKind::kUdp) == (listening.kind == ListenKind::kUdp);
+  });
+}
+
+Result<net::Socket> open_socket(const ListenSocket& listening, bool shared) {
+  if (listening.kind == ListenKind::kUdp) return relay::open_udp(listening.address, shared);
+  return net::listen_on(listening.address, {.reuse_port = shared});
+}
+
+Result<void> open_sockets(size_t workers, const OpenSockets& open, ListenSocket& listening) {
+  const bool is_unix = listening.address.is_unix();
+  // First alone, so that an address that another process has is not shared with it.
+  if (!is_unix && !has_our_port(open, listening)) {
+    const Result<net::Socket> alone = open_socket(listening, false);
+    if (!alone) return alone.error();
+    listening.address = net::local_address(alone->fd());
   }
-  for (size_t i = 0; i < workers; ++i) {
-    // The first one alone, so that an address that another process has is not shared with it.
-    if (i == 0) {
-      const Result<net::Socket> alone = relay::open_udp(listening.address, false);
-      if (!alone) return alone.error();
-      listening.address = net::local_address(alone->fd());
-    }
-    Result<net::Socket> socket = relay::open_udp(listening.address, true);
+  const size_t count = listening.kind == ListenKind::kUdp ? workers : 1;
+  for (size_t i = 0; i < count; ++i) {
+    Result<net::Socket> socket = open_socket(listening, !is_unix);
     if (!socket) return socket.error();
+    listening.address = net::local_address(socket->fd());
     listening.sockets.push_back(std::make_shared<const net::Socket>(*std::move(socket)));
   }
+  if (is_unix) listening.file = net::SocketFile(listening.address);
   return {};
 }
 
@@ -301,7 +310,7 @@ std::optional<Problem> add_listener(const PlanContext& context, const ServiceCon
     plan.listening.push_back(std::move(listening));
     return {};
   }
-  if (const Result<void> opened = open_sockets(context.workers, *listening); !opened) {
+  if (const Result<void> opened = open_sockets(context.workers, open, *listening); !opened) {
     const std::string name = "address=\"" + wanted.address + "\"";
     return Problem{config.name, server::describe_listen_error(name, *address, opened.error())};
   }

@@ -55,6 +55,12 @@ std::shared_ptr<const health::CheckOptions> check_options(const ServiceConfig& c
   return std::make_shared<const health::CheckOptions>(std::move(options));
 }
 
+// A unix socket has no name of its own.
+std::string host_of(const BackendConfig& backend, const Place& place) {
+  const bool is_unix = !place.addresses.empty() && place.addresses.front().is_unix();
+  return is_unix ? "localhost" : backend.check_address;
+}
+
 bool wants_checks(const ServiceConfig& service, const BackendConfig& backend) {
   return !backend.check_address.empty() && service.check.type != "none" && backend.state != "maint";
 }
@@ -344,7 +350,7 @@ void Runtime::set_check(const Service& service, Backend& backend, const BackendC
   look_up(backend.check_address, *place, backend);
   const std::string& host = service.plan->config->check.host;
   monitor_.set(backend.key, {.options = options,
-                             .host = host.empty() ? wanted.check_address : host,
+                             .host = host.empty() ? host_of(wanted, *place) : host,
                              .addresses = backend.check_address.addresses});
 }
 

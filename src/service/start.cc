@@ -84,6 +84,32 @@ uint64_t version_of_backup(const std::string& state) {
   return version > 0 ? static_cast<uint64_t>(version) : 0;
 }
 
+// What of a good configuration a flag stands in the way of.
+std::vector<std::string> taken_by_flags(const Config& config,
+                                        const std::vector<ReservedAddress>& reserved) {
+  ListenIndex listening(reserved);
+  std::vector<std::string> lines;
+  for (const auto& [name, service] : config.services) {
+    if (std::optional<std::string> taken = listening.add(*service))
+      lines.push_back(*std::move(taken));
+  }
+  return lines;
+}
+
+// Nothing if there is no such file.
+std::optional<StartConfig> read_state(const StartFiles& files) {
+  std::optional<StartConfig> state = read_file(files.state, FileKind::kState, {});
+  if (!state) return std::nullopt;
+  state->from = StartConfig::From::kState;
+  state->state_is_broken = !state->problems.empty();
+  if (state->state_is_broken) return state;
+  state->problems = taken_by_flags(state->config, files.reserved);
+  name_file(state->problems, files.state);
+  state->is_fatal = !state->problems.empty();
+  if (state->is_fatal) state->config = Config();
+  return state;
+}
+
 void append(std::vector<std::string>& to, std::vector<std::string> lines) {
   to.insert(to.end(), std::make_move_iterator(lines.begin()), std::make_move_iterator(lines.end()));
 }
@@ -97,10 +123,8 @@ StartConfig check_config_text(std::string_view text, const std::vector<ReservedA
 StartConfig read_start_config(const StartFiles& files) {
   StartConfig start;
   if (!files.state.empty()) {
-    if (std::optional<StartConfig> state =
-            read_file(files.state, FileKind::kState, files.reserved)) {
-      state->from = StartConfig::From::kState;
-      if (state->problems.empty()) return *std::move(state);
+    if (std::optional<StartConfig> state = read_state(files)) {
+      if (!state->state_is_broken) return *std::move(state);
       start.state_is_broken = true;
       start.version = version_of_backup(files.state) + kVersionStep;
       append(start.problems, std::move(state->problems));

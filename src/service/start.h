@@ -24,6 +24,9 @@ struct StartConfig {
   uint64_t version = 1;
   // The state file is there, but could not be used: it must be kept (StateFile::keep_broken()).
   bool state_is_broken = false;
+  // Nothing can be begun with, as nothing of it is at fault: the state is good, but a flag has an
+  // address of one of its services.
+  bool is_fatal = false;
   std::vector<std::string> problems;  // one line each, with the file's name
   std::vector<std::string> warnings;
 };

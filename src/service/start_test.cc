@@ -61,6 +61,20 @@ TEST(StartConfig, IsTheInitialOneIfTheStateIsBrokenAndSaysSo) {
               ElementsAre(HasSubstr(": line 2 column 7: syntax error")));
 }
 
+TEST(StartConfig, HasAFatalProblemIfAFlagTakesAnAddressOfTheState) {
+  const test::TemporaryFolder folder;
+  const StartConfig start =
+      read_start_config({folder.write("state", kState),
+                         folder.write("initial", kInitial),
+                         {ReservedAddress{.flag = "-admin", .address = "127.0.0.1:1"}}});
+  EXPECT_TRUE(start.is_fatal);
+  EXPECT_FALSE(start.state_is_broken);
+  EXPECT_THAT(start.problems,
+              ElementsAre(HasSubstr(folder.file("state") + ": service state: address=\":1\": " +
+                                    "-admin listens on 127.0.0.1:1")));
+  EXPECT_TRUE(start.config.services.empty());
+}
+
 TEST(StartConfig, IsEmptyIfNothingCanBeUsed) {
   const test::TemporaryFolder folder;
   EXPECT_EQ(read_start_config({}).from, From::kNothing);
