@@ -251,14 +251,18 @@ int serve(const ShuttleOptions& options) {
   admin::EventStream events(server.loop());
   late_events.sink = &events;
 
-  const service::StartConfig start = read_configuration(options);
-  if (start.is_fatal) return kExitError;
   std::optional<service::StateFile> state;
   if (!options.state.empty()) {
     state.emplace(options.state,
                   [&server](std::function<void()> call) { server.loop().post(std::move(call)); });
-    if (start.state_is_broken) state->keep_broken();
+    if (const std::string problem = state->lock(); !problem.empty()) {
+      log_line(LogLevel::kError, "-state: " + problem);
+      return kExitError;
+    }
   }
+  const service::StartConfig start = read_configuration(options);
+  if (start.is_fatal) return kExitError;
+  if (state && start.state_is_broken) state->keep_broken();
   service::Registry registry(server.runtime(), state ? &*state : nullptr,
                              registry_options(options));
   const service::Outcome begun = registry.start(start);

@@ -1,7 +1,13 @@
 #include "service/state_file.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <utility>
 
+#include "base/assert.h"
 #include "service/whole_file.h"
 
 namespace httpteleport::service {
@@ -16,6 +22,15 @@ StateFile::~StateFile() {
   }
   wake_.notify_one();
   thread_.join();
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+
+std::string StateFile::lock() {
+  HT_ASSERT(lock_fd_ < 0);
+  const std::string name = followed(path_) + ".lock";
+  lock_fd_ = ::open(name.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock_fd_ < 0 || ::flock(lock_fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return path_ + " is the state of another process, which holds " + name;
 }
 
 void StateFile::submit(ConfigDocument document, std::string journal_lines, Done done) {

@@ -38,7 +38,10 @@ class StateFile {
   StateFile(const StateFile&) = delete;
   StateFile& operator=(const StateFile&) = delete;
 
-  const std::string& path() const { return path_; }
+  // Takes the file for this program alone, by a lock of PATH.lock that ends with this. Empty, or a
+  // line that says that another process has it. A folder that nothing can be made in has no lock,
+  // and the writes say why. Once, before what it has is read.
+  std::string lock();
   // What stands there now could not be read: before the first write it gets another name,
   // NAME.broken, or NAME.broken.1 and so on if there is one already; NAME.bak stays as it is.
   // Before the first submit().
@@ -70,6 +73,7 @@ class StateFile {
   const std::string path_;
   const Post post_;
   bool keep_broken_ = false;
+  int lock_fd_ = -1;
   std::optional<ConfigDocument> unwritten_;  // of the writing thread: what failed last
   Journal journal_;                          // of the writing thread
   size_t written_bytes_ = 0;                 // of the state file, by us

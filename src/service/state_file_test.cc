@@ -94,6 +94,22 @@ TEST(StateFile, SaysWhyItCannotBeWrittenAndTriesAgain) {
   EXPECT_EQ(test::read_file(folder.file("d/s")), "one");
 }
 
+TEST(StateFile, IsOfOneProgramAtATime) {
+  const test::TemporaryFolder folder;
+  TestLoop loop;
+  {
+    StateFile first(folder.file("s"), loop.post());
+    EXPECT_EQ(first.lock(), "");
+    StateFile second(folder.file("s"), loop.post());
+    EXPECT_EQ(second.lock(), folder.file("s") + " is the state of another process, which holds " +
+                                 folder.file("s.lock"));
+    StateFile other(folder.file("other"), loop.post());
+    EXPECT_EQ(other.lock(), "");
+  }
+  StateFile third(folder.file("s"), loop.post());
+  EXPECT_EQ(third.lock(), "");
+}
+
 TEST(StateFile, KeepsABrokenOneAndItsBackup) {
   const test::TemporaryFolder folder;
   folder.write("s", "broken");

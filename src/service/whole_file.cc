@@ -67,9 +67,14 @@ bool write_document(int fd, const ConfigDocument& document) {
   return good && write_all(fd, buffer);
 }
 
+// No other process has it.
+std::string temporary_of(const std::string& path) {
+  return path + '.' + std::to_string(::getpid()) + ".tmp";
+}
+
 std::string write_temporary(const std::string& temporary, const std::string& target,
                             const ConfigDocument& document) {
-  ::unlink(temporary.c_str());  // of a program that was killed
+  ::unlink(temporary.c_str());  // of a program of that number that was killed
   const File file(
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file.is_open()) return failed("create", temporary);
@@ -84,7 +89,7 @@ std::string write_temporary(const std::string& temporary, const std::string& tar
 // A second name for the file, so that the first one is never missing.
 void keep_backup(const std::string& target) {
   const std::string backup = target + ".bak";
-  const std::string temporary = backup + ".tmp";
+  const std::string temporary = temporary_of(backup);
   ::unlink(temporary.c_str());
   if (::link(target.c_str(), temporary.c_str()) != 0) return;  // there is none, or no hard links
   ::rename(temporary.c_str(), backup.c_str());
@@ -121,7 +126,7 @@ std::string followed(const std::string& path) {
 std::string write_whole(const std::string& path, const ConfigDocument& document,
                         Replaced replaced) {
   const std::string target = followed(path);
-  const std::string temporary = target + ".tmp";
+  const std::string temporary = temporary_of(target);
   std::string problem = write_temporary(temporary, target, document);
   if (!problem.empty()) {
     ::unlink(temporary.c_str());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -16,6 +17,11 @@ ConfigDocument document(const std::string& text) {
 
 size_t files_in(const std::string& folder) {
   return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+// Of the temporaries of this process.
+std::string own_ending() {
+  return "." + std::to_string(::getpid()) + ".tmp";
 }
 
 TEST(WholeFile, ReplacesAFileAndKeepsTheOneBefore) {
@@ -49,8 +55,8 @@ TEST(WholeFile, WritesAllPieces) {
 TEST(WholeFile, PassesOverWhatAKilledProgramLeft) {
   const test::TemporaryFolder folder;
   const std::string path = folder.write("s", "old");
-  folder.write("s.tmp", "half");
-  folder.write("s.bak.tmp", "x");
+  folder.write("s" + own_ending(), "half");
+  folder.write("s.bak" + own_ending(), "x");
   // As it is between the two renames of a write.
   std::filesystem::create_hard_link(path, path + ".bak");
   EXPECT_EQ(write_whole(path, document("new"), Replaced::kKeepAsBackup), "");
@@ -74,12 +80,13 @@ TEST(WholeFile, KeepsPermissionsAndFollowsLinks) {
 
 TEST(WholeFile, SaysWhatCannotBeDoneAndLeavesTheFile) {
   const test::TemporaryFolder folder;
-  EXPECT_EQ(write_whole(folder.file("none/x"), document("a"), Replaced::kDrop),
-            "cannot create " + folder.file("none/x.tmp") + ": No such file or directory");
+  EXPECT_EQ(
+      write_whole(folder.file("none/x"), document("a"), Replaced::kDrop),
+      "cannot create " + folder.file("none/x" + own_ending()) + ": No such file or directory");
   // What stands in the way is a folder that is not empty.
   std::filesystem::create_directories(folder.file("d/in"));
   EXPECT_NE(write_whole(folder.file("d"), document("a"), Replaced::kDrop), "");
-  EXPECT_FALSE(std::filesystem::exists(folder.file("d.tmp")));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("d" + own_ending())));
 }
 
 TEST(WholeFile, KeepsABrokenOneUnderAFreeName) {
