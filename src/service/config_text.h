@@ -44,11 +44,30 @@ class ConfigDocument {
   std::string tail_;
 };
 
+// How much of a document a reader of JsonReadLimits has to take.
+struct DocumentSize {
+  size_t bytes = 0;
+  size_t services = 0;
+  size_t backends = 0;
+  size_t elements = 0;     // of all lists
+  size_t error_pages = 0;  // members of all
+
+  void add(const DocumentSize& other);
+  void subtract(const DocumentSize& other);
+};
+
 // Control thread. Holds the text of each service, a little over 1 KB for one with three backends.
 class ConfigText {
  public:
   void put(const ServiceConfig& service);
   void remove(const std::string& name);
+
+  // Of all services together, of one of them, and of one that need not be among them.
+  const DocumentSize& size() const { return size_; }
+  const DocumentSize& size_of(const std::string& name) const { return services_.at(name).size; }
+  static DocumentSize size_of(const ServiceConfig& service);
+  // What stands around the services.
+  static size_t head_bytes(const Globals& globals, uint64_t version);
 
   // As append_json() and a line feed. O(services), without touching their texts.
   ConfigDocument document(const Globals& globals) const;
@@ -58,7 +77,13 @@ class ConfigText {
  private:
   ConfigDocument assemble(std::string head) const;
 
-  std::map<std::string, ConfigDocument::Piece, std::less<>> services_;
+  struct Entry {
+    ConfigDocument::Piece text;
+    DocumentSize size;
+  };
+
+  std::map<std::string, Entry, std::less<>> services_;
+  DocumentSize size_;
 };
 
 }  // namespace httpteleport::service

@@ -314,6 +314,30 @@ void Registry::vacate(const Plan& plan) {
   }
 }
 
+std::optional<std::string> Registry::unreadable(const Plan& plan) const {
+  DocumentSize size = texts_.size();
+  for (const ServiceChange& change : plan.services) {
+    if (change.before) size.subtract(texts_.size_of(change.before->name));
+    if (change.after) size.add(ConfigText::size_of(*change.after));
+  }
+  size.bytes += ConfigText::head_bytes(plan.globals, version_ + 1);
+  const JsonReadLimits& limits = options_.document_limits;
+  const auto line = [](size_t count, const char* what, size_t most) {
+    return "the configuration would have " + std::to_string(count) + " " + what + "; at most " +
+           std::to_string(most) + " can be read again";
+  };
+  if (size.bytes > limits.bytes_max) return line(size.bytes, "bytes", limits.bytes_max);
+  if (size.services > limits.services_max)
+    return line(size.services, "services", limits.services_max);
+  if (size.backends > limits.backends_max)
+    return line(size.backends, "backends", limits.backends_max);
+  if (size.elements > limits.elements_max)
+    return line(size.elements, "list elements", limits.elements_max);
+  if (size.error_pages > limits.elements_max)
+    return line(size.error_pages, "error_pages", limits.elements_max);
+  return std::nullopt;
+}
+
 Change Registry::change_of(const Plan& plan) const {
   Change change;
   for (const ServiceChange& one : plan.services) {
@@ -331,6 +355,8 @@ void Registry::finish(Plan plan, const ChangeOptions& options, const Done& done)
   plan.outcome.version = version_;
   const std::vector<std::string> problems = problems_of(plan);
   if (!problems.empty()) return done(failed(Outcome::Kind::kInvalid, joined(problems)));
+  if (const std::optional<std::string> why = unreadable(plan))
+    return done(failed(Outcome::Kind::kInvalid, *why));
   describe(config_.globals, plan.globals, plan.outcome.changes);
   for (const ServiceChange& change : plan.services)
     describe(change.before.get(), change.after.get(), plan.outcome.changes);

@@ -14,6 +14,7 @@
 #include "service/config.h"
 #include "service/config_text.h"
 #include "service/history.h"
+#include "service/json.h"
 #include "service/listen_index.h"
 #include "service/merge.h"
 #include "service/runtime.h"
@@ -79,6 +80,8 @@ class Registry {
     // removes them.
     UnnamedBackends unnamed_backends = UnnamedBackends::kKeep;
     size_t history_max = 64;
+    // A change after which the state could not be read again by these is refused.
+    JsonReadLimits document_limits{};
     std::function<int64_t()> unix_time;  // seconds since 1970; nothing: the system's clock
   };
 
@@ -157,6 +160,8 @@ class Registry {
   bool leave_out(const std::string& service, Plan& plan);
   std::optional<std::string> occupy(const Plan& plan);
   void vacate(const Plan& plan);
+  // Why the state could not be read again after the plan; nothing if it could.
+  std::optional<std::string> unreadable(const Plan& plan) const;
   Change change_of(const Plan& plan) const;
   void try_out(Plan plan, const Done& done);
   void commit(Plan plan, const Done& done);

@@ -330,6 +330,62 @@ TEST(RegistryStart, FailsAsAWhole) {
   EXPECT_TRUE(registry.start(start).ok());
 }
 
+// A registry whose state document may be of that size.
+class RegistryLimits : public testing::Test {
+ protected:
+  Outcome put_twice(const JsonReadLimits& limits, const std::string& first,
+                    const std::string& second) {
+    Registry::Options options;
+    options.document_limits = limits;
+    Registry registry(runtime, nullptr, std::move(options));
+    registry.start({});
+    Answer answer;
+    registry.put_service("a", first, {}, answer.done());
+    EXPECT_TRUE(answer.outcome->ok()) << answer.outcome->message;
+    registry.put_service("b", second, {}, answer.done());
+    EXPECT_EQ(registry.find("b") != nullptr, answer.outcome->ok());
+    return *answer.outcome;
+  }
+  FakeRuntime runtime;
+};
+
+TEST_F(RegistryLimits, RefuseAChangeThatCouldNotBeReadAgain) {
+  const auto expect = [&](const JsonReadLimits& limits, const std::string& json,
+                          const std::string& what) {
+    const Outcome outcome = put_twice(limits, json, json);
+    EXPECT_EQ(outcome.kind, Kind::kInvalid) << what;
+    EXPECT_THAT(outcome.message, HasSubstr(what));
+  };
+  expect({.bytes_max = 800}, "{}", "bytes; at most 800 can be read again");
+  expect({.elements_max = 5}, R"({"virtual_hosts": ["x", "y"]})",
+         "6 list elements; at most 5 can be read again");
+  expect({.elements_max = 3}, R"({"error_pages": {"text:1": [], "text:2": []}})",
+         "4 error_pages; at most 3 can be read again");
+  expect({.services_max = 1}, "{}", "2 services; at most 1 can be read again");
+  expect({.backends_max = 1}, R"({"backends": [{"name": "x", "address": "h:1"}]})",
+         "2 backends; at most 1 can be read again");
+}
+
+TEST_F(RegistryLimits, AreThoseOfTheReader) {
+  JsonReadLimits limits{.elements_max = 16, .services_max = 2, .backends_max = 2};
+  const std::string json = R"({"virtual_hosts": ["x", "y"], "error_pages": {"text:1": [404, 500]},
+      "check": {"status": [200]}, "backends": [{"name": "x", "address": "h:1"}],
+      "proxy_protocol_from": [], "listeners": [{"network": "http", "address": "127.0.0.1:%"}]})";
+  const auto at_port = [&](const char* port) {
+    return std::string(json).replace(json.find('%'), 1, port);
+  };
+  EXPECT_TRUE(put_twice(limits, at_port("1"), at_port("2")).ok());
+  Config config;
+  for (const char* name : {"a", "b"}) {
+    ServiceConfig service = merge(Config(), name, read_service(at_port("1")).value, {});
+    config.services[name] = std::make_shared<const ServiceConfig>(std::move(service));
+  }
+  EXPECT_TRUE(read_config(json_document(config), limits).ok());
+  --limits.elements_max;
+  EXPECT_FALSE(read_config(json_document(config), limits).ok());
+  EXPECT_FALSE(put_twice(limits, at_port("1"), at_port("2")).ok());
+}
+
 TEST(RegistryOptions, MayRemoveBackendsThatAnUpdateDoesNotName) {
   FakeRuntime runtime;
   Registry::Options options;
