@@ -66,6 +66,10 @@ Result<void> Loop::watch(int fd, IoHandler& handler) {
 }
 
 Result<void> Loop::watch_level(int fd, IoHandler& handler) {
+  return add(fd, handler, EPOLLIN);
+}
+
+Result<void> Loop::watch_shared(int fd, IoHandler& handler) {
   return add(fd, handler, EPOLLIN | EPOLLEXCLUSIVE);
 }
 

@@ -65,9 +65,12 @@ class Loop {
 
   // Watches `fd` for reading and writing until unwatch(). Both stay the caller's. Errors: kSystem.
   Result<void> watch(int fd, IoHandler& handler);
-  // The same, level-triggered and for reading only: for listeners, which stop short on purpose. Of
-  // several loops that watch one descriptor so, one is woken at a time, as a rule.
+  // The same, level-triggered and for reading only: for what stops short on purpose.
   Result<void> watch_level(int fd, IoHandler& handler);
+  // The same for a listening socket, which several loops may watch: one is woken at a time, as a
+  // rule. Not for descriptors of other kinds: those of signals, for one, share a queue of the
+  // process, and the wrong one may be woken.
+  Result<void> watch_shared(int fd, IoHandler& handler);
   // Edge-triggered for reading only: for datagrams, where every one that has left would be a change
   // of whether more can be written.
   Result<void> watch_reading(int fd, IoHandler& handler);

@@ -25,7 +25,7 @@ Listener::~Listener() {
 }
 
 Result<void> Listener::start() {
-  const Result<void> watched = loop_.watch_level(socket_->fd(), *this);
+  const Result<void> watched = loop_.watch_shared(socket_->fd(), *this);
   watched_ = watched.has_value();
   return watched;
 }
