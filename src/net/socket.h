@@ -59,8 +59,8 @@ void set_no_delay(int fd);
 void set_dead_peer_timeout(int fd, Duration timeout);
 
 // Has the kernel ask an idle peer whether it still exists, so that a connection to one that is gone
-// ends within about `timeout`. Unlike above, a peer that takes nothing for long is borne. Ignored by
-// sockets that are not TCP.
+// ends within about `timeout`. Unlike above, a peer that takes nothing for long is borne. Ignored
+// by sockets that are not TCP.
 void set_keep_alive(int fd, Duration timeout);
 
 // Closing `fd` from now on sends RST instead of FIN, so that the peer cannot take what it got for
