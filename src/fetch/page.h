@@ -26,6 +26,7 @@ struct PageSource {
   // server may give the page for 503 with 503.
   std::vector<int64_t> statuses{};
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): the check takes the default's own code for ours
   friend auto operator<=>(const PageSource&, const PageSource&) = default;
 };
 
