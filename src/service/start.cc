@@ -46,7 +46,7 @@ StartConfig check_config(JsonRead<ConfigPatch> read, const std::vector<ReservedA
 
 void name_file(std::vector<std::string>& lines, const std::string& file) {
   for (std::string& line : lines)
-    line = file + ": " + line;
+    line.insert(0, file + ": ");
 }
 
 enum class FileKind : uint8_t { kInitial, kState };
