@@ -128,6 +128,7 @@ TEST_F(ReportingTest, NamesTheEndpointThatAnsweredFirst) {
   const net::Socket second = net::TestNet::listen_socket();
   cluster_.endpoints.push_back(
       {.name = "another-endpoint", .addresses = {net::local_address(second.fd())}});
+  net_.loop.delete_doomed();
   router_.clear();
   router_.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
   options_.try_timeout = 10ms;

@@ -75,6 +75,9 @@ class ExchangeTest : public testing::Test {
     cluster_.endpoints.push_back({.name = address.to_string(), .addresses = {address}});
   }
   void make_cluster() {
+    // An exchange of before refers to its route until it is deleted.
+    if (exchange_) net_.loop.delete_later(std::move(exchange_));
+    net_.loop.delete_doomed();
     router_.clear();
     router_.add(std::make_unique<upstream::Cluster>(net_.loop, net_.metrics, cluster_));
   }
