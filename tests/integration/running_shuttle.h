@@ -165,8 +165,8 @@ class RunningShuttle {
   }
   static Message fetch_from(const Address& address, const std::string& host,
                             const std::string& target, const std::string& fields = {}) {
-    return test::exchange(address, "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields +
-                                 "Connection: close\r\n\r\n");
+    return test::exchange(address, "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" +
+                                       fields + "Connection: close\r\n\r\n");
   }
 
  private:
