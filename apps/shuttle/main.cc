@@ -262,7 +262,6 @@ int serve(const ShuttleOptions& options) {
   }
   const service::StartConfig start = read_configuration(options);
   if (start.is_fatal) return kExitError;
-  if (state && start.state_is_broken) state->keep_broken();
   service::Registry registry(server.runtime(), state ? &*state : nullptr,
                              registry_options(options));
   const service::Outcome begun = registry.start(start);

@@ -9,6 +9,7 @@
 #include "live/endpoint_address.h"
 #include "relay/udp_socket.h"
 #include "server/listen_sockets.h"
+#include "service/listening.h"
 
 namespace httpteleport::live {
 
@@ -208,13 +209,6 @@ std::optional<Problem> check_pages(const ServiceConfig& config) {
 
 // ---- Listening.
 
-std::vector<ListenerConfig> listeners_of(const ServiceConfig& config) {
-  std::vector<ListenerConfig> all;
-  if (!config.address.empty()) all.push_back({config.address, config.network});
-  all.insert(all.end(), config.listeners.begin(), config.listeners.end());
-  return all;
-}
-
 std::optional<Problem> check_listener(const PlanContext& context, const ServiceConfig& config,
                                       const ListenerConfig& wanted) {
   const ListenKind kind = listen_kind(wanted.network);
@@ -341,7 +335,7 @@ std::optional<Problem> make_plan(const PlanContext& context,
   if (auto problem = fill_admission(wanted, *plan)) return problem;
   if (auto problem = check_pages(wanted)) return problem;
   if (auto problem = fill_tls(wanted, known, *plan)) return problem;
-  for (const ListenerConfig& listener : listeners_of(wanted)) {
+  for (const ListenerConfig& listener : service::listening(wanted)) {
     if (auto problem = add_listener(context, wanted, listener, known, open, *plan)) return problem;
   }
   plan->shared =
@@ -358,7 +352,7 @@ std::optional<Problem> check_plan(const PlanContext& context, const ServiceConfi
   if (auto problem = fill_admission(config, plan)) return problem;
   if (auto problem = check_pages(config)) return problem;
   if (auto problem = fill_tls(config, nullptr, plan)) return problem;
-  for (const ListenerConfig& listener : listeners_of(config)) {
+  for (const ListenerConfig& listener : service::listening(config)) {
     if (auto problem = check_listener(context, config, listener)) return problem;
   }
   return {};

@@ -102,8 +102,7 @@ std::string Server::start(const std::vector<net::Address>& admin) {
   }
   http_file_ = std::move(http.file);
   https_file_ = std::move(https.file);
-  WorkerOptions worker{.workers = worker_count_,
-                       .http1 = {},
+  WorkerOptions worker{.http1 = {},
                        .exchanges = exchange_options(options_, worker_count_),
                        .tls = {},
                        .descriptors_max = descriptors_of_clients(),

@@ -31,7 +31,6 @@ struct Step {
 
 struct WorkerOptions {
   size_t index = 0;
-  size_t workers = 1;
   proxy::Http1SessionOptions http1;  // of the shared listeners
   proxy::ExchangeOptions exchanges;  // of requests that no service is for
   std::optional<tls::ServerOptions> tls;
