@@ -24,6 +24,7 @@
 #include "fuzz_input.h"
 #include "proxy/exchange.h"
 #include "proxy/http1_session.h"
+#include "proxy/table_router.h"
 
 namespace httpteleport::fuzz {
 namespace {
@@ -106,7 +107,7 @@ class Proxy final : private proxy::RequestHandlerFactory {
     if ((choice & 4) != 0) options_.forwarding.x_forwarded = true;
     if ((choice & 8) != 0) options_.request_body_bytes_max = 100;
     if ((choice & 16) != 0) sessions_.http1.head_limits = {.head_bytes_max = 100, .fields_max = 3};
-    exchanges_.clusters.push_back(std::make_unique<upstream::Cluster>(loop_, metrics_, cluster_));
+    router_.add(std::make_unique<upstream::Cluster>(loop_, metrics_, cluster_));
   }
   ~Proxy() { loop_.delete_doomed(); }
 
@@ -140,12 +141,12 @@ class Proxy final : private proxy::RequestHandlerFactory {
   void drain() {
     sessions_.draining = true;
     sessions_.sessions.for_each([](proxy::Session& session) { session.drain(); });
-    exchanges_.clusters[0]->drain();
+    router_.clusters()[0]->drain();
   }
   bool is_over() {
     return sessions_.sessions.empty() && lingering_.count() == 0 &&
            metrics_.downstream_sockets.open.value() == 0 && exchanges_.exchanges_alive == 0 &&
-           exchanges_.clusters[0]->is_idle() && metrics_.upstream_sockets.open.value() == 0;
+           router_.clusters()[0]->is_idle() && metrics_.upstream_sockets.open.value() == 0;
   }
 
   std::list<Client> clients;
@@ -184,7 +185,8 @@ class Proxy final : private proxy::RequestHandlerFactory {
   proxy::ExchangeOptions options_;
   route::Table routes_{{{}}};
   proxy::WaitingQueue queue_{loop_, metrics_, options_.queue};
-  proxy::ExchangeContext exchanges_{loop_, metrics_, options_, routes_, queue_, {}, 0, the_ids()};
+  proxy::TableRouter router_{routes_, options_, queue_};
+  proxy::ExchangeContext exchanges_{loop_, metrics_, options_, router_, queue_, 0, the_ids()};
   proxy::ExchangeFactory factory_{exchanges_};
   proxy::SessionContext sessions_{loop_, metrics_, lingering_, date_, this, {}, {}};
 };
