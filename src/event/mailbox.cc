@@ -11,13 +11,13 @@ bool Mailbox::post(Letter letter) {
 }
 
 void Mailbox::deliver() {
-  std::vector<Letter> batch;
   {
     const std::lock_guard lock(mutex_);
-    batch.swap(letters_);
+    delivered_.swap(letters_);
   }
-  for (Letter& letter : batch)
+  for (Letter& letter : delivered_)
     letter();
+  delivered_.clear();
 }
 
 }  // namespace httpteleport::event

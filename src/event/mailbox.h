@@ -22,6 +22,7 @@ class Mailbox {
  private:
   std::mutex mutex_;
   std::vector<Letter> letters_;
+  std::vector<Letter> delivered_;  // empty but for the time of deliver(): keeps its memory
 };
 
 }  // namespace httpteleport::event
