@@ -38,11 +38,12 @@ struct ClientOptions {
   // is looked up in the background, and again every 30 seconds.
   std::string address{};
   Compression compression = Compression::kFlate;  // of requests
+  int flate_level = 1;                            // 1, the fastest, to 9, the smallest
   // How long a request may wait for others to share its batch. 0: a batch is what comes together
   // anyway, which is the best choice but for very slow trickles.
   Duration max_batch_delay{};
   std::size_t batch_bytes = std::size_t{64} * 1024;  // a batch of this size waits no longer
-  // Requests without an answer, of the whole client; more fail with kOverloaded. 1 or more.
+  // Requests without an answer, of the whole client; more fail with kOverloaded. 1 to 4,000,000.
   std::size_t max_pending = 1000;
   std::size_t connections = 1;  // real ones to the peer, 1 to 1024
   std::size_t threads = 1;      // that serve them, 1 to `connections`

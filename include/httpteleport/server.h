@@ -36,6 +36,7 @@ struct ServerTlsOptions {
 
 struct ServerOptions {
   Compression compression = Compression::kFlate;  // of responses
+  int flate_level = 1;                            // 1, the fastest, to 9, the smallest
   // How long a response may wait for others to share its batch. 0: see ClientOptions.
   Duration max_batch_delay{};
   std::size_t batch_bytes = std::size_t{64} * 1024;  // a batch of this size waits no longer
@@ -79,7 +80,8 @@ class HTTPTELEPORT_EXPORT Exchange {
   [[nodiscard]] Response& response() noexcept;
   // The peer of the link: "10.0.0.1:5000", empty on a unix socket. Good until respond().
   [[nodiscard]] std::string_view peer() const noexcept;
-  // The link is gone, so that nobody will read the answer.
+  // The link is known to be gone, so that nobody will read the answer. A peer that has closed its
+  // end may still wait for answers; that it does not shows when one is sent.
   [[nodiscard]] bool is_abandoned() const noexcept;
 
   // Sends response() as the answer. Once; this object is empty afterwards.
@@ -124,7 +126,8 @@ class HTTPTELEPORT_EXPORT Server {
   Status serve_connection(int fd);
 
   // Takes no new links, lets those that are there finish what they have begun, for at most `drain`,
-  // and returns when all is over. The same is true of a second call.
+  // and returns when all is over. The same is true of a second call. Neither this nor listen() may
+  // be called inside a handler, which they would wait for.
   void stop(Duration drain = std::chrono::seconds(10));
   // Returns when stop() has been called, by whomever, and is over.
   void wait();
@@ -133,6 +136,8 @@ class HTTPTELEPORT_EXPORT Server {
 
  private:
   class Impl;
+  static StatusOr<Server> create_with(Handler handler, AsyncHandler async_handler,
+                                      const ServerOptions& options);
   explicit Server(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -29,6 +29,7 @@ struct Http1SessionOptions {
 struct TeleportSessionOptions {
   compress::Settings compression;         // of what we send: -inCompress
   Duration batch_delay{};                 // -inDelay
+  size_t batch_bytes = 64 * 1024;         // a batch that has grown to this waits no longer
   size_t request_head_bytes_max = 4096;   // over it that request gets 431
   size_t response_head_bytes_max = 4096;  // the peer's limit: over it the response becomes 502
   size_t response_bytes_max = 64 * 1024 * 1024;       // of a response, which must be held whole

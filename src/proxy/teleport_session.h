@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/recycled.h"
 #include "net/connection.h"
 #include "proxy/session_context.h"
 #include "teleport/v0/frame_reader.h"
@@ -16,6 +17,7 @@ class TeleportSession;
 // One request of the link with its response. Owned by the session until the response is on its way.
 class TeleportExchange final : public IntrusiveNode,
                                public Deletable,
+                               public Recycled<TeleportExchange>,
                                private http::DownstreamStream {
  public:
   TeleportExchange(TeleportSession& session, uint32_t id);

@@ -12,6 +12,7 @@ LinkSender::LinkSender(net::Connection& connection, metrics::LinkMetrics& metric
       metrics_(metrics),
       events_(events),
       batch_delay_(options.batch_delay),
+      batch_bytes_(options.batch_bytes),
       writer_(options.compression, connection.loop().pool()) {}
 
 void LinkSender::add(v0::OutgoingFrame& frame) {
@@ -21,7 +22,7 @@ void LinkSender::add(v0::OutgoingFrame& frame) {
 
 void LinkSender::schedule() {
   if (!writer_.has_work()) return;
-  if (batch_delay_ == Duration::zero() || writer_.queued_bytes() >= kBatchBytes) due_ = true;
+  if (batch_delay_ == Duration::zero() || writer_.queued_bytes() >= batch_bytes_) due_ = true;
   if (due_) {
     loop().at_turn_end(*this);
   } else if (!delay_timer_.is_set()) {

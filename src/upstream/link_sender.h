@@ -25,16 +25,14 @@ class BatchEvents {
 };
 
 // Messages wait for others until a batch is due: at the end of the turn if there is no delay, else
-// when the delay is over or kBatchBytes wait. A connection that is write-blocked holds a batch
+// when the delay is over or `batch_bytes` wait. A connection that is write-blocked holds a batch
 // back. Work over BatchWriter::kPlainBytesPerStep goes on in the next turn.
 class LinkSender final : private event::TurnEndTask {
  public:
-  // A batch that has grown to this goes out before its delay is over.
-  static constexpr size_t kBatchBytes = 64 * 1024;
-
   struct Options {
     compress::Settings compression;
-    Duration batch_delay{};  // 0: a batch is what one loop turn brings
+    Duration batch_delay{};          // 0: a batch is what one loop turn brings
+    size_t batch_bytes = 64 * 1024;  // a batch that has grown to this waits no longer
   };
 
   // The references outlive the sender.
@@ -63,6 +61,7 @@ class LinkSender final : private event::TurnEndTask {
   metrics::LinkMetrics& metrics_;
   BatchEvents& events_;
   const Duration batch_delay_;
+  const size_t batch_bytes_;
   teleport::v0::BatchWriter writer_;
   bool due_ = false;
   event::MemberTimer<LinkSender, &LinkSender::on_delay_over> delay_timer_{*this};

@@ -37,11 +37,21 @@ void TeleportStream::send_request_head(const http::RequestHead& head) {
   chunked_ = !head.body.is_none() && type != nullptr && is_multipart_form(type->value);
   if (chunked_) framing = {.content_length = {}, .chunked = true};
   http::h1::encode_request_head(head, framing, message);
-  if (!refusal_ && message.size() > link_.options_.request_head_bytes_max) {
-    refusal_ =
-        Error{Code::kHeadTooLarge, Source::kDownstream, 0,
-              "the request head is larger than what the teleport peer takes (-outMaxHeaderSize)"};
-  }
+  check_head_size(message.size());
+}
+
+void TeleportStream::check_head_size(size_t bytes) {
+  if (refusal_ || bytes <= link_.options_.request_head_bytes_max) return;
+  refusal_ =
+      Error{Code::kHeadTooLarge, Source::kDownstream, 0,
+            "the request head is larger than what the teleport peer takes (-outMaxHeaderSize)"};
+}
+
+void TeleportStream::send_message(std::string_view text, size_t head_bytes, http::Method method) {
+  method_ = method;
+  message.append(text);
+  check_head_size(head_bytes);
+  link_.on_request_whole(*this);
 }
 
 void TeleportStream::send_request_body(std::string_view bytes) {
@@ -73,13 +83,13 @@ TeleportLink::~TeleportLink() {
   streams_.for_each([](TeleportStream& stream) { delete &stream; });
 }
 
-http::UpstreamStream& TeleportLink::open_stream(http::ResponseHandler& handler) {
+TeleportStream& TeleportLink::open_stream(http::ResponseHandler& handler) {
   auto* stream = new TeleportStream(*this, handler, loop().pool());
   if (streams_.size() >= options_.pending_max) {
     stream->refusal_ = Error{Code::kOverloaded, Source::kDownstream, 0,
                              "too many requests pending on the teleport link"};
   }
-  stream->id = streams_.add(*stream);
+  stream->id = stream->key_ = streams_.add(*stream);
   context_.metrics.upstream.started.add();
   wake();
   return *stream;
@@ -87,7 +97,7 @@ http::UpstreamStream& TeleportLink::open_stream(http::ResponseHandler& handler) 
 
 void TeleportLink::on_request_whole(TeleportStream& stream) {
   if (stream.refusal_) {
-    refused_.push_back(stream.id);
+    refused_.push_back(stream.key_);
     loop().at_turn_end(*this);
   } else if (state_ == State::kOpen) {
     sender_->add(stream);
@@ -99,20 +109,21 @@ void TeleportLink::on_request_whole(TeleportStream& stream) {
 void TeleportLink::on_cancelled(TeleportStream& stream) {
   if (receiving_ == &stream) receiving_ = nullptr;
   const bool answer_will_come = stream.begun_ && !stream.head_passed_ && state_ == State::kOpen;
-  if (answer_will_come && stream.method_ == http::Method::kHead) abandoned_heads_.insert(stream.id);
+  if (answer_will_come && stream.method_ == http::Method::kHead)
+    abandoned_heads_.insert(stream.key_);
   // A peer that answers none of them is not worth the memory.
   if (abandoned_heads_.size() > options_.pending_max) loop().at_turn_end(*this);
   forget(stream);
 }
 
 void TeleportLink::on_resumed(TeleportStream& stream) {
-  resumed_.push_back(stream.id);
+  resumed_.push_back(stream.key_);
   loop().at_turn_end(*this);
 }
 
 http::ResponseHandler* TeleportLink::forget(TeleportStream& stream) {
   stream.unlink();
-  streams_.remove(stream.id);
+  streams_.remove(stream.key_);
   loop().delete_later(std::unique_ptr<TeleportStream>(&stream));
   if (draining_) loop().at_turn_end(*this);
   return std::exchange(stream.handler_, nullptr);
@@ -134,8 +145,10 @@ void TeleportLink::connect() {
   state_ = State::kConnecting;
   has_answered_ = false;
   loop().set_timer(timer_, options_.connect_timeout);
-  address_ = context_.addresses[next_address_ % context_.addresses.size()];
-  Result<net::Socket> socket = net::start_connect(address_);
+  if (context_.dialer == nullptr)
+    address_ = context_.addresses[next_address_ % context_.addresses.size()];
+  Result<net::Socket> socket =
+      context_.dialer != nullptr ? context_.dialer->dial() : net::start_connect(address_);
   if (socket) {
     net::set_dead_peer_timeout(socket->fd(), options_.dead_peer_timeout);
     connection_ = std::make_unique<net::Connection>(
@@ -185,7 +198,8 @@ void TeleportLink::open() {
   sender_ = std::make_unique<LinkSender>(*connection_, context_.metrics.link,
                                          static_cast<BatchEvents&>(*this),
                                          LinkSender::Options{.compression = options_.compression,
-                                                             .batch_delay = options_.batch_delay});
+                                                             .batch_delay = options_.batch_delay,
+                                                             .batch_bytes = options_.batch_bytes});
   while (!waiting_.empty())
     sender_->add(waiting_.pop_front());
 }
@@ -291,7 +305,9 @@ void TeleportLink::on_write_unblocked() {
 }
 
 void TeleportLink::on_frame_begun(v0::OutgoingFrame& frame) {
-  static_cast<TeleportStream&>(frame).begun_ = true;
+  auto& stream = static_cast<TeleportStream&>(frame);
+  stream.begun_ = true;
+  if (stream.id == 0) pass_end(stream, {});
 }
 
 void TeleportLink::on_batch_sent() {
@@ -304,11 +320,11 @@ void TeleportLink::on_turn_end() {
   if (abandoned_heads_.size() > options_.pending_max) {
     on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer answers too little"});
   }
-  for (const uint32_t id : std::exchange(refused_, {})) {
-    if (TeleportStream* stream = streams_.find(id)) reset_stream(*stream, *stream->refusal_);
+  for (const uint32_t key : std::exchange(refused_, {})) {
+    if (TeleportStream* stream = streams_.find(key)) reset_stream(*stream, *stream->refusal_);
   }
-  for (const uint32_t id : std::exchange(resumed_, {}))
-    pass_held(id);
+  for (const uint32_t key : std::exchange(resumed_, {}))
+    pass_held(key);
   if (draining_ && streams_.size() == 0 && connection_) {
     on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link is drained"});
   }
@@ -422,8 +438,8 @@ void TeleportLink::pass_end(TeleportStream& stream, const http::Fields& trailers
   forget(stream)->on_response_end(trailers);
 }
 
-void TeleportLink::pass_held(uint32_t id) {
-  TeleportStream* stream = streams_.find(id);
+void TeleportLink::pass_held(uint32_t key) {
+  TeleportStream* stream = streams_.find(key);
   if (stream == nullptr) return;
   while (!stream->paused_ && !stream->held_response_.empty()) {
     const std::string_view run = stream->held_response_.front();

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/intrusive_list.h"
+#include "base/recycled.h"
 #include "net/connection.h"
 #include "teleport/v0/frame_reader.h"
 #include "upstream/link_sender.h"
@@ -25,9 +26,19 @@ class TeleportLink;
 // of a request without waiting, and says its length in the head.
 class TeleportStream final : public teleport::v0::OutgoingFrame,
                              public Deletable,
-                             public http::UpstreamStream {
+                             public http::UpstreamStream,
+                             public Recycled<TeleportStream> {
  public:
   TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool);
+
+  // In place of the three calls below: `text` is the request as it goes over the wire, well formed,
+  // of which the first `head_bytes` are the head.
+  void send_message(std::string_view text, size_t head_bytes, http::Method method);
+  // Before sending: the peer gives no answer (id 0). on_response_end() comes, alone, once the
+  // request is on its way.
+  void expect_no_answer() { id = 0; }
+  // Its bytes are on their way, at least in part.
+  bool has_begun() const { return begun_; }
 
   void send_request_head(const http::RequestHead& head) override;
   void send_request_body(std::string_view bytes) override;
@@ -40,12 +51,15 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
  private:
   friend class TeleportLink;
 
+  void check_head_size(size_t bytes);
+
   TeleportLink& link_;
   http::ResponseHandler* handler_;
+  uint32_t key_ = 0;  // in the link's table; its id on the wire, unless that is 0
   BufferChain held_response_;
   std::optional<Error> refusal_;  // why this request does not go onto the link
   http::Method method_ = http::Method::kGet;
-  bool begun_ = false;  // its bytes are on their way, at least in part
+  bool begun_ = false;
   bool chunked_ = false;
   bool paused_ = false;
   bool head_passed_ = false;     // the handler has the response head
@@ -64,7 +78,7 @@ class TeleportLink final : private net::ConnectionHandler,
   TeleportLink(const TransportContext& context, const TeleportOptions& options);
   ~TeleportLink();
 
-  http::UpstreamStream& open_stream(http::ResponseHandler& handler);
+  TeleportStream& open_stream(http::ResponseHandler& handler);
   size_t pending() const { return streams_.size(); }
   bool is_open() const { return state_ == State::kOpen; }
   // Has a connection, or is about to.
@@ -91,7 +105,7 @@ class TeleportLink final : private net::ConnectionHandler,
   size_t read_frames(std::string_view wire);
   void go_on_reading();
   void open();
-  void pass_held(uint32_t id);
+  void pass_held(uint32_t key);
   void pass_end(TeleportStream& stream, const http::Fields& trailers);
   // Takes the stream out of the table; it is deleted at the end of the turn. Returns its handler.
   http::ResponseHandler* forget(TeleportStream& stream);
@@ -127,7 +141,7 @@ class TeleportLink final : private net::ConnectionHandler,
   std::unique_ptr<teleport::v0::ResponseReader> reader_;
   IntrusiveList<teleport::v0::OutgoingFrame>
       waiting_;  // whole requests, while there is no connection
-  // Ids of requests refused and responses resumed in this turn: their handlers are called at its
+  // Keys of requests refused and responses resumed in this turn: their handlers are called at its
   // end.
   std::vector<uint32_t> refused_;
   std::vector<uint32_t> resumed_;

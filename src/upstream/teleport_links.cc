@@ -16,6 +16,10 @@ TeleportLinks::~TeleportLinks() = default;
 
 http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler,
                                                  const StreamOptions&) {
+  return open_link_stream(handler);
+}
+
+TeleportStream& TeleportLinks::open_link_stream(http::ResponseHandler& handler) {
   TeleportLink* best = nullptr;
   for (const auto& link : links_) {
     link->wake();

@@ -12,10 +12,12 @@
 namespace httpteleport::upstream {
 
 class TeleportLink;
+class TeleportStream;
 
 struct TeleportOptions {
   compress::Settings compression;        // of what we send
   Duration batch_delay{};                // 0: a batch is what one loop turn brings
+  size_t batch_bytes = 64 * 1024;        // a batch that has grown to this waits no longer
   size_t links = 1;                      // connections of this worker to the endpoint
   size_t request_head_bytes_max = 4096;  // the peer's limit: over it that request fails
   size_t response_head_bytes_max = 4096;
@@ -43,6 +45,8 @@ class TeleportLinks final : public Transport {
 
   http::UpstreamStream& open_stream(http::ResponseHandler& handler,
                                     const StreamOptions& options) override;
+  // The same, for messages that are made as a whole (TeleportStream::send_message()).
+  TeleportStream& open_link_stream(http::ResponseHandler& handler);
   void on_addresses_changed() override;
   void drain() override;
   bool is_idle() const override;

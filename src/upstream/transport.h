@@ -10,9 +10,20 @@
 #include "http/stream.h"
 #include "metrics/worker_metrics.h"
 #include "net/address.h"
+#include "net/socket.h"
 #include "tls/client_context.h"
 
 namespace httpteleport::upstream {
+
+// Makes connections in place of connect(2).
+class Dialer {
+ public:
+  // A connected stream socket, non-blocking. Errors: kConnectFailed.
+  virtual Result<net::Socket> dial() = 0;
+
+ protected:
+  ~Dialer() = default;
+};
 
 // What the connections of one worker to one endpoint share. References outlive the transport.
 struct TransportContext {
@@ -20,7 +31,8 @@ struct TransportContext {
   metrics::WorkerMetrics& metrics;
   const std::vector<net::Address>& addresses;  // of the endpoint, never empty; tried in turn
   tls::ClientContext* tls = nullptr;           // null: in the clear
-  std::string host{};  // of the endpoint, as TLS asks for and verifies it; given with `tls`
+  std::string host{};        // of the endpoint, as TLS asks for and verifies it; given with `tls`
+  Dialer* dialer = nullptr;  // teleport only; null: connect to the addresses
 
   bool has_address(const net::Address& address) const {
     return std::find(addresses.begin(), addresses.end(), address) != addresses.end();

@@ -1,0 +1,186 @@
+#include "api/settings.h"
+
+#include <arpa/inet.h>
+
+#include <memory>
+
+#include "api/status_of.h"
+#include "tls/certificate_store.h"
+
+namespace httpteleport::api {
+
+namespace {
+
+constexpr size_t kThreadsMax = 1024;
+constexpr size_t kHeadBytesMax = size_t{16} * 1024 * 1024;
+
+Status invalid(const char* message) {
+  return {StatusCode::kInvalidArgument, message};
+}
+
+bool is_positive(std::initializer_list<Duration> durations) {
+  for (const Duration duration : durations) {
+    if (duration <= Duration::zero()) return false;
+  }
+  return true;
+}
+
+bool is_ip(const std::string& host) {
+  in6_addr place{};
+  return inet_pton(AF_INET, host.c_str(), &place) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &place) == 1;
+}
+
+Status check(const ClientOptions& options) {
+  if (options.flate_level < 1 || options.flate_level > 9)
+    return invalid("flate_level is not between 1 and 9");
+  if (options.max_batch_delay < Duration::zero()) return invalid("max_batch_delay is negative");
+  if (options.max_pending < 1 || options.max_pending > kClientPendingMax)
+    return invalid("max_pending is not between 1 and 4,000,000");
+  if (options.connections < 1 || options.connections > kThreadsMax)
+    return invalid("connections is not between 1 and 1024");
+  if (options.threads < 1 || options.threads > options.connections)
+    return invalid("threads is not between 1 and connections");
+  if (options.max_request_head_bytes > kHeadBytesMax ||
+      options.max_response_head_bytes > kHeadBytesMax)
+    return invalid("max_request_head_bytes or max_response_head_bytes is over 16 MiB");
+  if (!is_positive({options.connect_timeout, options.idle_timeout, options.read_timeout,
+                    options.write_timeout}))
+    return invalid(
+        "connect_timeout, idle_timeout, read_timeout and write_timeout must be above zero");
+  return {};
+}
+
+Status read_tls(const ClientTlsOptions& from, tls::ClientOptions& to) {
+  to.server_name = from.server_name;
+  if (!from.insecure) {
+    auto trusted =
+        from.ca_file.empty() ? tls::TrustStore::system() : tls::TrustStore::load(from.ca_file);
+    if (!trusted)
+      return {StatusCode::kInvalidArgument, "tls.ca_file cannot be used", false,
+              trusted.error().sys_errno};
+    to.trusted = *trusted;
+  }
+  if (from.certificate_file.empty() != from.key_file.empty())
+    return invalid("tls.certificate_file and tls.key_file go together");
+  if (from.certificate_file.empty()) return {};
+  auto certificate = tls::Certificate::load(from.certificate_file, from.key_file);
+  if (!certificate)
+    return {StatusCode::kInvalidArgument, certificate.error().detail, false,
+            certificate.error().sys_errno};
+  to.certificate = *certificate;
+  return {};
+}
+
+Status read_address(ClientSettings& settings) {
+  const std::string& address = settings.options.address;
+  if (const auto path = unix_path_of(address)) {
+    const Result<net::Address> found = net::Address::unix_path(*path);
+    if (!found) return invalid(found.error().detail);
+    settings.addresses.push_back(*found);
+    settings.default_host = settings.host = "localhost";
+    return {};
+  }
+  const Result<net::HostPort> target = net::parse_host_port(address);
+  settings.default_host = address;
+  if (!target || target->port == 0) {
+    if (settings.options.dial) {
+      if (address.empty()) settings.default_host = "localhost";
+      settings.host = settings.default_host;
+      return {};
+    }
+    return invalid(target ? "address has no port to connect to" : target.error().detail);
+  }
+  settings.host = target->host.empty() ? "127.0.0.1" : target->host;
+  if (target->host.empty()) settings.default_host = settings.host + address;
+  if (!target->host.empty() && !is_ip(target->host)) {
+    settings.to_look_up = *target;
+    return {};
+  }
+  Result<std::vector<net::Address>> found = net::resolve_connect(*target);
+  if (!found) return invalid(found.error().detail);
+  settings.addresses = *std::move(found);
+  return {};
+}
+
+}  // namespace
+
+StatusOr<ClientSettings> make_settings(const ClientOptions& options) {
+  if (const Status status = check(options); !status.ok()) return status;
+  ClientSettings settings{.options = options, .default_host = {}};
+  if (const Status status = read_address(settings); !status.ok()) return status;
+  if (options.tls.enabled) {
+    if (const Status status = read_tls(options.tls, settings.tls); !status.ok()) return status;
+  }
+  return settings;
+}
+
+Status check(const ServerOptions& options) {
+  if (options.flate_level < 1 || options.flate_level > 9)
+    return invalid("flate_level is not between 1 and 9");
+  if (options.max_batch_delay < Duration::zero()) return invalid("max_batch_delay is negative");
+  if (options.workers < 1 || options.workers > kThreadsMax)
+    return invalid("workers is not between 1 and 1024");
+  if (options.concurrency < 1) return invalid("concurrency is zero");
+  if (options.max_request_head_bytes > kHeadBytesMax ||
+      options.max_response_head_bytes > kHeadBytesMax)
+    return invalid("max_request_head_bytes or max_response_head_bytes is over 16 MiB");
+  if (!is_positive({options.handshake_timeout, options.read_timeout, options.write_timeout}))
+    return invalid("handshake_timeout, read_timeout and write_timeout must be above zero");
+  return {};
+}
+
+StatusOr<tls::ServerOptions> make_tls_options(const ServerOptions& options) {
+  tls::ServerOptions to;
+  const ServerTlsOptions& from = options.tls;
+  if (from.certificate_file.empty() != from.key_file.empty())
+    return invalid("tls.certificate_file and tls.key_file go together");
+  if (from.certificate_file.empty()) {
+    if (from.client_ca_file.empty()) return to;
+    return invalid("tls.client_ca_file needs tls.certificate_file");
+  }
+  auto certificate = tls::Certificate::load(from.certificate_file, from.key_file);
+  if (!certificate)
+    return Status(StatusCode::kInvalidArgument, certificate.error().detail, false,
+                  certificate.error().sys_errno);
+  to.certificates = std::make_shared<tls::CertificateStore>(std::vector{*std::move(certificate)});
+  if (from.client_ca_file.empty()) return to;
+  auto client_cas = tls::TrustStore::load(from.client_ca_file);
+  if (!client_cas)
+    return Status(StatusCode::kInvalidArgument, "tls.client_ca_file cannot be used", false,
+                  client_cas.error().sys_errno);
+  to.client_cas = *std::move(client_cas);
+  return to;
+}
+
+compress::Settings compression_of(Compression compression, int flate_level) {
+  switch (compression) {
+    case Compression::kNone:
+      return {.method = compress::Method::kNone};
+    case Compression::kSnappy:
+      return {.method = compress::Method::kSnappy};
+    case Compression::kFlate:
+      break;
+  }
+  return {.method = compress::Method::kFlate, .level = flate_level};
+}
+
+std::optional<std::string_view> unix_path_of(std::string_view address) {
+  constexpr std::string_view kScheme = "unix:";
+  if (address.starts_with(kScheme)) return address.substr(kScheme.size());
+  if (address.starts_with('/') || address.starts_with('@')) return address;
+  return std::nullopt;
+}
+
+void add_to(LinkStats& stats, const metrics::LinkMetrics& metrics) {
+  stats.links_open += static_cast<uint64_t>(metrics.open.value());
+  stats.raw_bytes_sent += metrics.raw_sent.value();
+  stats.wire_bytes_sent += metrics.wire_sent.value();
+  stats.raw_bytes_received += metrics.raw_received.value();
+  stats.wire_bytes_received += metrics.wire_received.value();
+  stats.batches_sent += metrics.batches_sent.value();
+  stats.messages_sent += metrics.messages_sent.value();
+  stats.messages_received += metrics.messages_received.value();
+}
+
+}  // namespace httpteleport::api
