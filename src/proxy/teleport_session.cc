@@ -153,6 +153,12 @@ void TeleportSession::on_end() {
   loop().at_turn_end(*this);
 }
 
+// Behind its FIN, so that nobody waits for the answers: nothing else would tell before one is sent.
+void TeleportSession::on_peer_closing() {
+  if (connection_->peer_reset())
+    close_with({Code::kConnectionLost, Source::kDownstream, 0, "the peer reset the link"});
+}
+
 void TeleportSession::on_closed(const Error& error) {
   close_with(error);
 }

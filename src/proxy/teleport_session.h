@@ -113,6 +113,7 @@ class TeleportSession final : public Session,
   void on_secured() override { open(); }
   size_t on_data(std::string_view bytes) override;
   void on_end() override;
+  void on_peer_closing() override;
   void on_closed(const Error& error) override;
   void on_write_unblocked() override;
   void on_turn_end() override;
