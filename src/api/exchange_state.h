@@ -15,6 +15,7 @@
 namespace httpteleport::api {
 
 class ReturnPath;
+class ServerRequestHandler;
 class ServerWorker;
 
 }  // namespace httpteleport::api
@@ -39,7 +40,7 @@ class Exchange::State final : public IntrusiveNode {
   // The worker's thread only.
   http::DownstreamStream* downstream = nullptr;  // nullptr: the link is gone, or it is answered
   const void* lane = nullptr;                    // of requests that are handled one by one
-  bool is_with_session = false;
+  api::ServerRequestHandler* request_handler = nullptr;  // while the session has one
   bool is_with_handler = false;
 };
 

@@ -40,16 +40,23 @@ proxy::TeleportSessionOptions session_options_of(const ServerOptions& from) {
 
 }  // namespace
 
-// Puts the request together for the program's handler.
-class ServerWorker::RequestHandler final : public http::RequestHandler,
-                                           public Recycled<ServerWorker::RequestHandler> {
+// Puts the request together for the program's handler. The session's.
+class ServerRequestHandler final : public http::RequestHandler,
+                                   public Recycled<ServerRequestHandler> {
  public:
-  RequestHandler(ServerWorker& worker, ExchangeState& state) : worker_(worker), state_(state) {}
-  ~RequestHandler() override { worker_.on_session_done(state_); }
+  ServerRequestHandler(ServerWorker& worker, ExchangeState& state)
+      : worker_(worker), state_(&state) {
+    state.request_handler = this;
+  }
+  ~ServerRequestHandler() override {
+    if (state_ != nullptr) worker_.on_session_done(*state_);
+  }
+  // The request is answered: its state may serve another, long before this goes.
+  void release_state() { std::exchange(state_, nullptr)->request_handler = nullptr; }
 
   void on_request_head(http::RequestHead& head, std::string_view) override {
-    if (head.refusal) return refuse(400, head.refusal->detail);
-    MessageData& to = Access::data(state_.request);
+    if (head.refusal) return worker_.refuse(*state_, 400, head.refusal->detail);
+    MessageData& to = Access::data(state_->request);
     to.clear();
     to.method = head.method_text;
     to.target = head.target;
@@ -57,27 +64,26 @@ class ServerWorker::RequestHandler final : public http::RequestHandler,
     internal::copy_fields(head.fields, to);
   }
   void on_request_body(std::string_view bytes) override {
-    if (state_.downstream == nullptr) return;
-    std::string& body = Access::data(state_.request).body;
+    if (state_ == nullptr) return;
+    std::string& body = Access::data(state_->request).body;
     if (body.size() + bytes.size() > worker_.options().max_request_body_bytes)
-      return refuse(413, "the request body is larger than this server takes");
+      return worker_.refuse(*state_, 413, "the request body is larger than this server takes");
     body.append(bytes);
   }
   void on_request_end(const http::Fields&) override {
-    if (state_.downstream != nullptr) worker_.on_request_whole(state_);
+    if (state_ != nullptr) worker_.on_request_whole(*state_);
   }
   void on_downstream_gone(const Error&) override {
-    state_.downstream = nullptr;
-    state_.abandoned.store(true, std::memory_order_relaxed);
+    if (state_ == nullptr) return;
+    state_->downstream = nullptr;
+    state_->abandoned.store(true, std::memory_order_relaxed);
   }
   void on_response_blocked() override {}
   void on_response_unblocked() override {}
 
  private:
-  void refuse(int status, std::string_view line) { worker_.refuse(state_, status, line); }
-
   ServerWorker& worker_;
-  ExchangeState& state_;
+  ExchangeState* state_;
 };
 
 ServerWorker::ServerWorker(ServerShared& shared) : shared_(shared) {
@@ -140,14 +146,13 @@ std::unique_ptr<http::RequestHandler> ServerWorker::make_handler(http::Downstrea
                                                                  const proxy::ClientInfo& client) {
   ExchangeState& state = take_state();
   state.downstream = &downstream;
-  state.is_with_session = true;
   if (options().pipeline_requests) state.lane = &client;
   if (shared_.async_handler && !client.peer_ip.empty()) {
     const bool is_ipv6 = client.peer_ip.find(':') != std::string_view::npos;
     state.peer.append(is_ipv6 ? "[" : "").append(client.peer_ip).append(is_ipv6 ? "]:" : ":");
     state.peer.append(std::to_string(client.port));
   }
-  return std::unique_ptr<http::RequestHandler>(new RequestHandler(*this, state));
+  return std::unique_ptr<http::RequestHandler>(new ServerRequestHandler(*this, state));
 }
 
 ExchangeState& ServerWorker::take_state() {
@@ -158,7 +163,7 @@ ExchangeState& ServerWorker::take_state() {
 }
 
 void ServerWorker::put_back(ExchangeState& state) {
-  if (state.is_with_session || state.is_with_handler) return;
+  if (state.request_handler != nullptr || state.is_with_handler) return;
   std::unique_ptr<ExchangeState> owned(&state);
   if (free_.size() == kFreeStatesMax) return;
   Access::data(state.request).trim();
@@ -241,7 +246,7 @@ void ServerWorker::take_returned() {
 
 void ServerWorker::on_session_done(ExchangeState& state) {
   state.downstream = nullptr;
-  state.is_with_session = false;
+  state.request_handler = nullptr;
   put_back(state);
 }
 
@@ -251,6 +256,7 @@ void ServerWorker::refuse(ExchangeState& state, int status, std::string_view lin
   state.response.set_body(line, "text/plain; charset=utf-8");
   state.response.append_body("\n");
   answer(state);
+  put_back(state);
 }
 
 void ServerWorker::answer(ExchangeState& state) {
@@ -265,6 +271,7 @@ void ServerWorker::answer(ExchangeState& state) {
   }
   head_.body = http::BodyLength::known(from.body.size());
   http::DownstreamStream& downstream = *std::exchange(state.downstream, nullptr);
+  state.request_handler->release_state();
   downstream.send_response_head(head_);
   if (!from.body.empty()) downstream.send_response_body(from.body);
   downstream.end_response({});

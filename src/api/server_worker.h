@@ -62,7 +62,6 @@ class ServerWorker final : private proxy::RequestHandlerFactory {
   void refuse(ExchangeState& state, int status, std::string_view line);
 
  private:
-  class RequestHandler;
   struct Lane {
     bool is_busy = false;
     std::deque<ExchangeState*> waiting;

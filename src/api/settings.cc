@@ -143,6 +143,7 @@ StatusOr<tls::ServerOptions> make_tls_options(const ServerOptions& options) {
   if (!certificate)
     return Status(StatusCode::kInvalidArgument, certificate.error().detail, false,
                   certificate.error().sys_errno);
+  to.ticket_keys = std::make_shared<tls::TicketKeys>(std::vector<std::string>{});
   to.certificates = std::make_shared<tls::CertificateStore>(std::vector{*std::move(certificate)});
   if (from.client_ca_file.empty()) return to;
   auto client_cas = tls::TrustStore::load(from.client_ca_file);

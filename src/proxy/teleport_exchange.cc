@@ -7,11 +7,10 @@ namespace httpteleport::proxy {
 
 TeleportExchange::TeleportExchange(TeleportSession& session, uint32_t id)
     : session_(session),
-      frame_(session.loop().pool(), *this),
+      id_(id),
+      message_(session.loop().pool()),
       body_(session.loop().pool()),
-      held_request_(session.loop().pool()) {
-  frame_.id = id;
-}
+      held_request_(session.loop().pool()) {}
 
 TeleportExchange::~TeleportExchange() = default;
 
@@ -75,36 +74,50 @@ void TeleportExchange::send_response_head(http::ResponseHead& head) {
   is_local_reply_ = head.abandons_request;
   status_ = head.status;
   http::h1::encode_response_fields(head, session_.context_.date.text(session_.loop().now()),
-                                   frame_.message);
+                                   message_);
+  // A legacy near end waits for as many bytes as Content-Length says, after HEAD too.
+  if (is_local_reply_ || method_ == http::Method::kHead || !head.body.is_known()) return;
+  body_bytes_left_ = head.body.bytes;
+  end_head(head.body.bytes);
+}
+
+// A near end reads until the end of the connection where there is no Content-Length, but for the
+// statuses without a body, which it knows.
+void TeleportExchange::end_head(uint64_t body_bytes) {
+  http::h1::OutgoingFraming framing;
+  if (!http::status_has_no_body(status_)) framing.content_length = body_bytes;
+  http::h1::encode_framing(framing, message_);
+  head_bytes_ = message_.size();
 }
 
 void TeleportExchange::send_response_body(std::string_view bytes) {
   if (answered_ || method_ == http::Method::kHead) return;
   // What we say ourselves is short, and says what is wrong.
   if (is_local_reply_) return body_.append(bytes);
-  if (body_.size() + bytes.size() > session_.context_.teleport.response_bytes_max) {
+  const uint64_t body_bytes = body_bytes_left_ ? message_.size() - head_bytes_ : body_.size();
+  if (body_bytes + bytes.size() > session_.context_.teleport.response_bytes_max) {
     return replace_response({Code::kBodyTooLarge, Source::kUpstream, 0,
                              "the response is too large for a teleport link (-outMaxBodySize)"});
   }
   if (session_.loop().pool().is_over_budget()) return replace_response(out_of_memory());
-  body_.append(bytes);
+  if (!body_bytes_left_) return body_.append(bytes);
+  HT_ASSERT(bytes.size() <= *body_bytes_left_);
+  *body_bytes_left_ -= bytes.size();
+  message_.append(bytes);
 }
 
 void TeleportExchange::end_response(const http::Fields&) {
   if (answered_) return;
-  http::h1::OutgoingFraming framing;
-  // A legacy near end waits for as many bytes as Content-Length says, after HEAD too, and reads
-  // until the end of the connection where there is none. The statuses without a body it knows.
-  if (!http::status_has_no_body(status_)) framing.content_length = body_.size();
-  http::h1::encode_framing(framing, frame_.message);
-  if (frame_.message.size() > session_.context_.teleport.response_head_bytes_max) {
+  HT_ASSERT(body_bytes_left_.value_or(0) == 0);
+  if (!body_bytes_left_) end_head(body_.size());
+  if (head_bytes_ > session_.context_.teleport.response_head_bytes_max) {
     return reset(
         {Code::kHeadTooLarge, Source::kUpstream, 0,
          "the response head is larger than what the teleport peer takes (-inMaxHeaderSize)"});
   }
   session_.loop().delete_later(std::move(handler_));
   session_.context_.metrics.responses[static_cast<size_t>(status_ / 100)].add();
-  frame_.message.append(std::move(body_));
+  message_.append(std::move(body_));
   answered_ = true;
   session_.on_answered(*this);
 }
@@ -114,7 +127,7 @@ void TeleportExchange::reset(const Error& error) {
   if (answered_) return;
   handler_->on_answer_replaced(error);
   session_.loop().delete_later(std::move(handler_));
-  put_error_into_frame(error);
+  answer_with(error);
 }
 
 void TeleportExchange::replace_response(const Error& error) {
@@ -123,7 +136,7 @@ void TeleportExchange::replace_response(const Error& error) {
     handler_->on_downstream_gone(error);
   }
   session_.loop().delete_later(std::move(handler_));
-  put_error_into_frame(error);
+  answer_with(error);
 }
 
 void TeleportExchange::refuse(const http::RequestHead& head, const Error& error) {
@@ -134,24 +147,23 @@ void TeleportExchange::refuse(const http::RequestHead& head, const Error& error)
     note_error_reply(record, error, head.method);
     reporter->report(record);
   }
-  put_error_into_frame(error);
+  answer_with(error);
 }
 
-void TeleportExchange::put_error_into_frame(const Error& error) {
+void TeleportExchange::answer_with(const Error& error) {
   if (answered_) return;
   answered_ = true;
   session_.context_.metrics.failures[static_cast<size_t>(error.code)].add();
   held_request_.clear();
-  frame_.message.clear();
+  message_.clear();
   http::ResponseHead head;
   head.status = status_ = http::status_of(error);
   head.reason = http::reason_of(head.status);
   head.fields.add("Content-Type", "text/plain; charset=utf-8", http::FieldId::kContentType);
   const std::string line = method_ == http::Method::kHead ? "" : std::string(error.detail) + "\n";
   http::h1::encode_response_head(head, {.content_length = line.size()},
-                                 session_.context_.date.text(session_.loop().now()),
-                                 frame_.message);
-  frame_.message.append(line);
+                                 session_.context_.date.text(session_.loop().now()), message_);
+  message_.append(line);
   session_.context_.metrics.responses[static_cast<size_t>(status_ / 100)].add();
   session_.on_answered(*this);
 }

@@ -166,10 +166,11 @@ void TeleportSession::on_closed(const Error& error) {
 // ---- Sending.
 
 void TeleportSession::on_answered(TeleportExchange& exchange) {
-  if (exchange.frame_.id == 0) return remove(exchange);
-  if (state_ != State::kOpen) return;
-  sender_->add(exchange.frame_);
-  check_backpressure();
+  if (state_ == State::kOpen && exchange.id_ != 0) {
+    sender_->add_message(exchange.id_, std::move(exchange.message_));
+    check_backpressure();
+  }
+  remove(exchange);
 }
 
 void TeleportSession::on_resumed(TeleportExchange& exchange) {
@@ -188,10 +189,6 @@ void TeleportSession::remove(TeleportExchange& exchange) {
 
 void TeleportSession::on_write_unblocked() {
   if (sender_) sender_->on_write_unblocked();
-}
-
-void TeleportSession::on_frame_begun(v0::OutgoingFrame& frame) {
-  remove(static_cast<TeleportExchange::Frame&>(frame).exchange);
 }
 
 void TeleportSession::on_batch_sent() {

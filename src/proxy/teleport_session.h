@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/recycled.h"
@@ -26,12 +27,6 @@ class TeleportExchange final : public IntrusiveNode,
  private:
   friend class TeleportSession;
 
-  // What to send; a list node of its own, so that an exchange can be in the session's list as well.
-  struct Frame final : teleport::v0::OutgoingFrame {
-    Frame(BlockPool& pool, TeleportExchange& owner) : OutgoingFrame(pool), exchange(owner) {}
-    TeleportExchange& exchange;
-  };
-
   // Its place in the list of those that may go on.
   struct Resumption final : IntrusiveNode {
     explicit Resumption(TeleportExchange& owner) : exchange(owner) {}
@@ -51,18 +46,23 @@ class TeleportExchange final : public IntrusiveNode,
   void pass_held();
   // Gives up on what the endpoint answers and answers `error` instead.
   void replace_response(const Error& error);
-  void put_error_into_frame(const Error& error);
+  void answer_with(const Error& error);
+  // The fields about the body, and the empty line.
+  void end_head(uint64_t body_bytes);
   // Answers a request that is no exchange yet with `error`.
   void refuse(const http::RequestHead& head, const Error& error);
 
   TeleportSession& session_;
   std::unique_ptr<http::RequestHandler> handler_;
-  Frame frame_;
+  const uint32_t id_;
+  BufferChain message_;  // the answer as far as it is known: head and, behind it, the body
   Resumption resumption_{*this};
-  BufferChain body_;          // of the response
+  BufferChain body_;          // of a response whose length is known at its end only
   BufferChain held_request_;  // came while the endpoint could not take it
   http::Method method_ = http::Method::kGet;
   int status_ = 0;
+  size_t head_bytes_ = 0;                    // of the response, once its head is complete
+  std::optional<uint64_t> body_bytes_left_;  // of a response whose head has told
   bool paused_ = false;
   bool request_ended_ = false;  // its last byte has come; part of it may be held
   bool end_passed_ = false;     // the handler knows that
@@ -118,7 +118,7 @@ class TeleportSession final : public Session,
   void on_write_unblocked() override;
   void on_turn_end() override;
 
-  void on_frame_begun(teleport::v0::OutgoingFrame& frame) override;
+  void on_frame_begun(teleport::v0::OutgoingFrame&) override {}
   void on_batch_sent() override;
 
   void on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) override;

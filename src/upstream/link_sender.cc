@@ -20,6 +20,12 @@ void LinkSender::add(v0::OutgoingFrame& frame) {
   schedule();
 }
 
+void LinkSender::add_message(uint32_t id, BufferChain&& message) {
+  metrics_.messages_sent.add();
+  writer_.add_message(id, std::move(message));
+  schedule();
+}
+
 void LinkSender::schedule() {
   if (!writer_.has_work()) return;
   if (batch_delay_ == Duration::zero() || writer_.queued_bytes() >= batch_bytes_) due_ = true;

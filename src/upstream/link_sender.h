@@ -42,6 +42,9 @@ class LinkSender final : private event::TurnEndTask {
   // Queues `frame`, which stays the caller's and must live until it has begun or is unlinked, which
   // takes it back. Nothing is sent or told inside the call.
   void add(teleport::v0::OutgoingFrame& frame);
+  // The same for a message that is never taken back, and of which nothing is told. It is empty
+  // afterwards.
+  void add_message(uint32_t id, BufferChain&& message);
   // The connection has room again (ConnectionHandler::on_write_unblocked).
   void on_write_unblocked() { schedule(); }
 

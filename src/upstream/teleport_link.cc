@@ -47,9 +47,13 @@ void TeleportStream::check_head_size(size_t bytes) {
             "the request head is larger than what the teleport peer takes (-outMaxHeaderSize)"};
 }
 
-void TeleportStream::send_message(std::string_view text, size_t head_bytes, http::Method method) {
+void TeleportStream::send_message(std::string_view bytes, size_t head_bytes, http::Method method) {
   method_ = method;
-  message.append(text);
+  if (bytes.size() <= kTextBytesMax) {
+    text = bytes;
+  } else {
+    message.append(bytes);
+  }
   check_head_size(head_bytes);
   link_.on_request_whole(*this);
 }

@@ -31,9 +31,10 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
  public:
   TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool);
 
-  // In place of the three calls below: `text` is the request as it goes over the wire, well formed,
-  // of which the first `head_bytes` are the head.
-  void send_message(std::string_view text, size_t head_bytes, http::Method method);
+  // In place of the three calls below: `bytes` are the request as it goes over the wire, well
+  // formed, of which the first `head_bytes` are the head. They must stay until has_begun() or the
+  // last event.
+  void send_message(std::string_view bytes, size_t head_bytes, http::Method method);
   // Before sending: the peer gives no answer (id 0). on_response_end() comes, alone, once the
   // request is on its way.
   void expect_no_answer() { id = 0; }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/buffer.h"
 #include "base/intrusive_list.h"
@@ -18,9 +19,16 @@ namespace httpteleport::teleport::v0 {
 // A message ready to go. Unlinking it takes it back.
 class OutgoingFrame : public IntrusiveNode {
  public:
+  // Longer texts belong into `message`.
+  static constexpr size_t kTextBytesMax = 16 * 1024;
+
   explicit OutgoingFrame(BlockPool& pool) : message(pool) {}
+  size_t size() const { return text.size() + message.size(); }
+
   uint32_t id = 0;
-  BufferChain message;  // one whole HTTP/1.1 message
+  // One whole HTTP/1.1 message, in one of the two:
+  BufferChain message;
+  std::string_view text;  // somebody else's, good until the frame has begun
 };
 
 class BatchWriter {
@@ -34,13 +42,16 @@ class BatchWriter {
   // Queues `frame`, which stays the caller's and must live until it is in encode()'s `begun`.
   void add(OutgoingFrame& frame);
 
-  bool has_work() const { return !queue_.empty() || !current_.empty(); }
+  // The same for a message that is never taken back. It is empty afterwards.
+  void add_message(uint32_t id, BufferChain&& message);
+
+  bool has_work() const { return !queue_.empty() || !current_.empty() || !ready_.empty(); }
   // Bytes of messages added and not yet begun, those taken back since included.
-  size_t queued_bytes() const { return queue_.empty() ? 0 : queued_bytes_; }
+  size_t queued_bytes() const { return ready_.size() + (queue_.empty() ? 0 : queued_bytes_); }
 
   // The same with what each message costs beside its bytes.
   size_t queued_memory() const {
-    return queue_.empty() ? 0 : queued_bytes_ + queued_count_ * kBytesPerFrame;
+    return ready_.size() + (queue_.empty() ? 0 : queued_bytes_ + queued_count_ * kBytesPerFrame);
   }
 
   // Encodes up to kPlainBytesPerStep and ends with a flush of the compressor, so that the peer can
@@ -49,11 +60,20 @@ class BatchWriter {
   size_t encode(BufferChain& wire, IntrusiveList<OutgoingFrame>& begun);
 
  private:
+  static constexpr size_t kBytesPerFrame = 2560;  // a block mostly empty, and the exchange
+  // Up to this, copying a message is cheaper than a block for it alone.
+  static constexpr size_t kCopiedBytesMax = 4096;
+
+  // Encodes an id or bytes of a message; returns how many.
+  size_t encode_id(uint32_t id, BufferChain& wire);
+  size_t encode_some(BufferChain& from, size_t bytes_max, BufferChain& wire);
+  // Begins with the next frame of the queue; returns the bytes encoded.
+  size_t begin_frame(BufferChain& wire, IntrusiveList<OutgoingFrame>& begun);
+
   std::unique_ptr<compress::Encoder> encoder_;
   IntrusiveList<OutgoingFrame> queue_;
-  BufferChain current_;                           // the rest of the message being encoded
-  static constexpr size_t kBytesPerFrame = 2560;  // a block mostly empty, and the exchange
-
+  BufferChain current_;  // the rest of the message being encoded
+  BufferChain ready_;    // whole messages with their ids, behind current_ and before queue_
   size_t queued_bytes_ = 0;
   size_t queued_count_ = 0;
 };
