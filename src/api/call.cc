@@ -82,12 +82,12 @@ void Call::finish(const Status& status) {
     over_.notify_one();
     return;
   }
-  CallPool& pool = worker_->pool();
+  ClientWorker& worker = *worker_;
   if (callback) {
     callback(status, response);
     callback = nullptr;
   }
-  pool.release(*this);
+  worker.release(*this);
 }
 
 void Call::reset() {
@@ -107,7 +107,6 @@ Call& CallPool::acquire() {
 }
 
 void CallPool::release(Call& call) {
-  call.reset();
   const std::lock_guard lock(mutex_);
   free_.push_back(&call);
 }

@@ -73,7 +73,7 @@ class Call final : public IntrusiveNode, private http::ResponseHandler {
   event::MemberTimer<Call, &Call::on_timeout> timer_{*this};
 };
 
-// Calls that are over, to be used again. Any thread.
+// Calls that are over and reset, to be used again. Any thread.
 class CallPool {
  public:
   Call& acquire();

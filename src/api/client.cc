@@ -32,8 +32,9 @@ class Client::Impl {
   ClientStats stats() const;
 
  private:
-  // A call that holds `request`, or why it cannot be taken.
-  Status begin(const Request& request, api::Call*& call);
+  // A call that holds `request`, for one of the workers, or why it cannot be taken.
+  Status begin(const Request& request, size_t worker, api::Call*& call);
+  void give_back(api::Call& call);
   size_t choose_worker();
 
   api::ClientShared shared_;
@@ -62,7 +63,7 @@ TimePoint deadline_after(Duration timeout) {
 
 }  // namespace
 
-Status Client::Impl::begin(const Request& request, api::Call*& call) {
+Status Client::Impl::begin(const Request& request, size_t worker, api::Call*& call) {
   if (shared_.closing.load(std::memory_order_relaxed))
     return {StatusCode::kClosed, "the client is being destroyed"};
   if (shared_.pending.fetch_add(1, std::memory_order_relaxed) >=
@@ -70,14 +71,19 @@ Status Client::Impl::begin(const Request& request, api::Call*& call) {
     shared_.pending.fetch_sub(1, std::memory_order_relaxed);
     return {StatusCode::kOverloaded, "max_pending requests are pending"};
   }
-  call = &shared_.pool.acquire();
+  call = &workers_[worker].acquire();
   const Status status =
       api::encode_request(Access::data(request), shared_.settings.default_host, call->request);
   if (!status.ok()) {
-    shared_.pool.release(*call);
+    give_back(*call);
     shared_.pending.fetch_sub(1, std::memory_order_relaxed);
   }
   return status;
+}
+
+void Client::Impl::give_back(api::Call& call) {
+  call.reset();
+  shared_.pool.release(call);
 }
 
 // On an I/O thread, that one.
@@ -94,13 +100,14 @@ Status Client::Impl::call(const Request& request, Response& response, TimePoint 
     if (worker.is_current())
       return {StatusCode::kInvalidArgument, "call() inside a callback would wait for itself"};
   }
+  const size_t worker = choose_worker();
   api::Call* call = nullptr;
-  if (const Status status = begin(request, call); !status.ok()) return status;
+  if (const Status status = begin(request, worker, call); !status.ok()) return status;
   call->deadline = deadline;
-  workers_[choose_worker()].submit(*call);
+  workers_[worker].submit(*call);
   const Status status = call->wait();
   if (status.ok()) Access::swap(response, call->response);
-  shared_.pool.release(*call);
+  give_back(*call);
   return status;
 }
 
@@ -108,21 +115,22 @@ Status Client::Impl::call_async(const Request& request, Callback callback,
                                 const CallOptions& options, CallId* id) {
   if (!callback) return {StatusCode::kInvalidArgument, "the callback is empty"};
   if (options.timeout < Duration::zero()) return {StatusCode::kTimeout, "the timeout is negative"};
+  const size_t worker = choose_worker();
   api::Call* call = nullptr;
-  if (const Status status = begin(request, call); !status.ok()) return status;
+  if (const Status status = begin(request, worker, call); !status.ok()) return status;
   call->callback = std::move(callback);
   call->deadline = deadline_after(options.timeout);
-  const size_t worker = choose_worker();
   if (id != nullptr) *id = make_id(worker, *call);
   workers_[worker].submit(*call);
   return {};
 }
 
 Status Client::Impl::post(const Request& request) {
+  const size_t worker = choose_worker();
   api::Call* call = nullptr;
-  if (const Status status = begin(request, call); !status.ok()) return status;
+  if (const Status status = begin(request, worker, call); !status.ok()) return status;
   call->wants_answer = false;
-  workers_[choose_worker()].submit(*call);
+  workers_[worker].submit(*call);
   return {};
 }
 

@@ -9,6 +9,9 @@ namespace httpteleport::api {
 
 namespace {
 
+// Calls that a worker keeps at hand for callbacks that make further calls.
+constexpr size_t kFreeCallsMax = 256;
+
 // Of this thread, if it is one.
 thread_local const ClientWorker* current_worker = nullptr;
 
@@ -74,6 +77,19 @@ void ClientWorker::submit(Call& call) {
   if (is_current()) return start(call);
   if (!inbox_.push(call)) return;
   loop_.post([this] { inbox_.take_all([this](Call& next) { start(next); }); });
+}
+
+Call& ClientWorker::acquire() {
+  if (!is_current() || free_.empty()) return shared_.pool.acquire();
+  Call& call = *free_.back();
+  free_.pop_back();
+  return call;
+}
+
+void ClientWorker::release(Call& call) {
+  call.reset();
+  if (free_.size() < kFreeCallsMax) return free_.push_back(&call);
+  shared_.pool.release(call);
 }
 
 void ClientWorker::cancel(Call& call, uint32_t generation) {

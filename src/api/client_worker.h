@@ -35,6 +35,8 @@ class ClientWorker final : private net::NameHandler, private upstream::Dialer {
   void cancel(Call& call, uint32_t generation);
   // The caller is this worker's thread.
   bool is_current() const;
+  // A call to be filled in, from those at hand on this thread or from the pool.
+  Call& acquire();
   const metrics::WorkerMetrics& metrics() const { return metrics_; }
   uint64_t answers() const { return answers_.value(); }
   uint64_t failures() const { return failures_.value(); }
@@ -43,8 +45,9 @@ class ClientWorker final : private net::NameHandler, private upstream::Dialer {
   event::Loop& loop() { return loop_; }
   upstream::TeleportLinks& links() { return *links_; }
   const ClientOptions& options() const { return shared_.settings.options; }
-  CallPool& pool() { return shared_.pool; }
   void on_over(const Status& status);
+  // The call is over, and nobody looks at it any more.
+  void release(Call& call);
 
  private:
   void run();
@@ -70,6 +73,7 @@ class ClientWorker final : private net::NameHandler, private upstream::Dialer {
   bool lookup_failed_ = false;
   Inbox<Call> inbox_;
   IntrusiveList<Call> calls_;  // that are not over
+  std::vector<Call*> free_;    // kept from the pool, whose lock costs
   std::thread thread_;         // last: it uses all of this
 };
 

@@ -1,9 +1,10 @@
 #include "httpteleport/message.h"
 
-#include <array>
+#include <cstring>
 #include <utility>
 
 #include "api/message_data.h"
+#include "http/h1/chars.h"
 
 namespace httpteleport {
 inline namespace abi0 {
@@ -11,42 +12,9 @@ namespace internal {
 
 namespace {
 
-constexpr std::array<bool, 256> make_token_table() {
-  std::array<bool, 256> table{};
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789"
-                                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-    table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-
-constexpr std::array<bool, 256> kTokenCharacters = make_token_table();
-
-}  // namespace
-
-// RFC 9110 section 5.6.2.
-bool is_token(std::string_view text) {
-  for (const char c : text) {
-    if (!kTokenCharacters[static_cast<unsigned char>(c)]) return false;
-  }
-  return !text.empty();
-}
-
-// RFC 9110 section 5.5, with obs-text.
-bool is_field_text(std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return false;
-  }
-  return true;
-}
-
 // What may stand in a request line or in Host: anything that does not end it.
 bool is_visible(std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f) return false;
-  }
-  return true;
+  return http::h1::is_all(text, http::h1::kTargetByte);
 }
 
 std::string_view without_white_space_around(std::string_view text) {
@@ -56,6 +24,8 @@ std::string_view without_white_space_around(std::string_view text) {
     text.remove_suffix(1);
   return text;
 }
+
+}  // namespace
 
 bool is_managed(http::FieldId id) {
   switch (id) {
@@ -107,8 +77,11 @@ Field MessageData::field_at(size_t index) const {
 }
 
 size_t MessageData::find(std::string_view name, size_t from) const {
-  while (from < places.size() && !http::equals_ignoring_case(field_at(from).name, name))
-    ++from;
+  const http::FieldId id = http::field_id_of(name);
+  for (; from < places.size(); ++from) {
+    if (places[from].id != id || places[from].name_bytes != name.size()) continue;
+    if (id != http::FieldId::kOther || http::equals_ignoring_case(field_at(from).name, name)) break;
+  }
   return from;
 }
 
@@ -127,10 +100,18 @@ void MessageData::append(std::string_view name, std::string_view value, http::Fi
   Place place{.id = id};
   place.name = static_cast<uint32_t>(lines.size());
   place.name_bytes = static_cast<uint32_t>(name.size());
-  lines.append(name).append(": ");
-  place.value = static_cast<uint32_t>(lines.size());
+  place.value = place.name + place.name_bytes + 2;
   place.value_bytes = static_cast<uint32_t>(value.size());
-  lines.append(value).append("\r\n");
+  lines.resize(place.end());
+  char* at = lines.data() + place.name;
+  std::memcpy(at, name.data(), name.size());
+  at += name.size();
+  *at++ = ':';
+  *at++ = ' ';
+  if (!value.empty()) std::memcpy(at, value.data(), value.size());
+  at += value.size();
+  *at++ = '\r';
+  *at = '\n';
   places.push_back(place);
 }
 
@@ -178,7 +159,8 @@ void Message::add_field(std::string_view name, std::string_view value) {
   // Together they fit the 32 bits of a Place; no peer takes a head of a fraction of that.
   constexpr size_t kLinesBytesMax = size_t{64} * 1024 * 1024;
   const size_t bytes = data_->lines.size() + name.size() + value.size() + 4;
-  if (!internal::is_token(name) || !internal::is_field_text(value) || bytes > kLinesBytesMax) {
+  if (!http::h1::is_all(name, http::h1::kTokenChar) || !http::h1::is_field_content(value) ||
+      bytes > kLinesBytesMax) {
     data_->valid = false;
     return;
   }
@@ -250,7 +232,7 @@ std::string_view Request::method() const noexcept {
   return data_->method;
 }
 void Request::set_method(std::string_view method) {
-  data_->valid &= internal::is_token(method);
+  data_->valid &= http::h1::is_all(method, http::h1::kTokenChar);
   data_->method = method;
 }
 std::string_view Request::target() const noexcept {
@@ -265,7 +247,7 @@ std::string_view Request::host() const noexcept {
   return data_->host;
 }
 void Request::set_host(std::string_view host) {
-  data_->valid &= internal::is_visible(host);
+  data_->valid &= (host.empty() || internal::is_visible(host));
   data_->host = host;
 }
 
@@ -292,7 +274,7 @@ std::string_view Response::reason() const noexcept {
   return data_->reason.empty() ? http::reason_of(data_->status) : std::string_view(data_->reason);
 }
 void Response::set_reason(std::string_view reason) {
-  data_->valid &= internal::is_field_text(reason);
+  data_->valid &= http::h1::is_field_content(reason);
   data_->reason = reason;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "compress/flate.h"
@@ -13,6 +14,9 @@ namespace {
 class CopyEncoder final : public Encoder {
  public:
   void encode(std::string_view plain, BufferChain& wire) override { wire.append(plain); }
+  void encode_all(BufferChain&& plain, BufferChain& wire) override {
+    wire.append(std::move(plain));
+  }
   void flush(BufferChain&) override {}
 };
 
@@ -26,6 +30,14 @@ class CopyDecoder final : public Decoder {
 };
 
 }  // namespace
+
+void Encoder::encode_all(BufferChain&& plain, BufferChain& wire) {
+  plain.for_each_run([&](std::string_view run) {
+    encode(run, wire);
+    return true;
+  });
+  plain.clear();
+}
 
 std::unique_ptr<Encoder> make_encoder(const Settings& settings) {
   switch (settings.method) {

@@ -34,6 +34,8 @@ class Encoder {
   // Compresses `plain` to the back of `wire`. What is written need not yet decode to all of
   // `plain`: call flush() at the end of a batch. `plain` need not outlive the call.
   virtual void encode(std::string_view plain, BufferChain& wire) = 0;
+  // The same for all of `plain`, which is empty afterwards. Both are of one pool.
+  virtual void encode_all(BufferChain&& plain, BufferChain& wire);
 
   // Writes to `wire` whatever is left, so that a decoder that has read everything so far has all of
   // the input so far. Writes nothing when nothing was encoded since the last flush. What was

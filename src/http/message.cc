@@ -76,6 +76,7 @@ void move_view(std::string_view& view, std::string_view from, const char* to) {
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
+  if (a == b) return true;  // as a rule
   for (size_t i = 0; i < a.size(); ++i) {
     if (to_lower(a[i]) != to_lower(b[i])) return false;
   }

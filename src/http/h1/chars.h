@@ -1,8 +1,14 @@
-// Character classes of RFC 9110 section 5.6.2 and RFC 9112 section 3.2, by table.
+// Character classes of RFC 9110 sections 5.5 and 5.6.2 and RFC 9112 section 3.2.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <string_view>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace httpteleport::http::h1 {
 
@@ -39,6 +45,44 @@ inline constexpr std::array<uint8_t, 256> kCharClasses = make_char_classes();
 
 inline bool is_char(char c, CharClass wanted) {
   return (kCharClasses[static_cast<unsigned char>(c)] & wanted) != 0;
+}
+
+// Not empty, and of this class throughout.
+inline bool is_all(std::string_view text, CharClass wanted) {
+  for (const char c : text) {
+    if (!is_char(c, wanted)) return false;
+  }
+  return !text.empty();
+}
+
+// First byte from `at` that ends a run of field content: a control character other than HTAB, or
+// DEL.
+inline const char* find_control(const char* at, const char* end) {
+#ifdef __SSE2__
+  const __m128i limit = _mm_set1_epi8(0x1f);
+  const __m128i tab = _mm_set1_epi8('\t');
+  const __m128i del = _mm_set1_epi8(0x7f);
+  while (end - at >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes);
+    const __m128i control =
+        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), low), _mm_cmpeq_epi8(bytes, del));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(control));
+    if (mask != 0) return at + std::countr_zero(mask);
+    at += 16;
+  }
+#endif
+  for (; at != end; ++at) {
+    const auto c = static_cast<unsigned char>(*at);
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return at;
+  }
+  return end;
+}
+
+// What may stand in a field's value (RFC 9110 section 5.5), white space around it included.
+inline bool is_field_content(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return find_control(text.data(), end) == end;
 }
 
 }  // namespace httpteleport::http::h1

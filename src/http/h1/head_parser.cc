@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "http/h1/chars.h"
 #include "http/h1/framing.h"
 
@@ -24,30 +20,6 @@ struct Cursor {
   bool at_end() const { return at == end; }
   size_t left() const { return static_cast<size_t>(end - at); }
 };
-
-// First byte from `at` that ends a run of field content: a control character other than HTAB, or
-// DEL.
-const char* find_control(const char* at, const char* end) {
-#ifdef __SSE2__
-  const __m128i limit = _mm_set1_epi8(0x1f);
-  const __m128i tab = _mm_set1_epi8('\t');
-  const __m128i del = _mm_set1_epi8(0x7f);
-  while (end - at >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes);
-    const __m128i control =
-        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), low), _mm_cmpeq_epi8(bytes, del));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(control));
-    if (mask != 0) return at + std::countr_zero(mask);
-    at += 16;
-  }
-#endif
-  for (; at != end; ++at) {
-    const auto c = static_cast<unsigned char>(*at);
-    if ((c < 0x20 && c != '\t') || c == 0x7f) return at;
-  }
-  return end;
-}
 
 const char* skip_class(const char* at, const char* end, CharClass wanted) {
   while (at != end && is_char(*at, wanted))

@@ -6,7 +6,7 @@
 namespace httpteleport::teleport::v0 {
 
 BatchWriter::BatchWriter(const compress::Settings& settings, BlockPool& pool)
-    : encoder_(compress::make_encoder(settings)), current_(pool), ready_(pool) {}
+    : encoder_(compress::make_encoder(settings)), begun_(pool) {}
 
 void BatchWriter::add(OutgoingFrame& frame) {
   if (queue_.empty()) queued_bytes_ = queued_count_ = 0;
@@ -16,60 +16,52 @@ void BatchWriter::add(OutgoingFrame& frame) {
 }
 
 void BatchWriter::add_message(uint32_t id, BufferChain&& message) {
-  char id_bytes[sizeof id];
-  std::memcpy(id_bytes, &id, sizeof id);  // little endian, see frame_reader.cc
-  ready_.append({id_bytes, sizeof id_bytes});
-  if (message.size() > kCopiedBytesMax) return ready_.append(std::move(message));
+  begin(id, std::move(message));
+}
+
+void BatchWriter::begin(uint32_t id, BufferChain&& message) {
+  begin(id, std::string_view{});
+  if (message.size() > kCopiedBytesMax) return begun_.append(std::move(message));
   message.for_each_run([this](std::string_view run) {
-    ready_.append(run);
+    begun_.append(run);
     return true;
   });
   message.clear();
 }
 
-size_t BatchWriter::encode_id(uint32_t id, BufferChain& wire) {
-  char bytes[sizeof id];
-  std::memcpy(bytes, &id, sizeof id);
-  encoder_->encode({bytes, sizeof bytes}, wire);
-  return sizeof bytes;
+void BatchWriter::begin(uint32_t id, std::string_view text) {
+  char id_bytes[sizeof id];
+  std::memcpy(id_bytes, &id, sizeof id);  // little endian, see frame_reader.cc
+  begun_.append({id_bytes, sizeof id_bytes});
+  begun_.append(text);
 }
 
-size_t BatchWriter::encode_some(BufferChain& from, size_t bytes_max, BufferChain& wire) {
-  size_t bytes = 0;
-  while (!from.empty() && bytes < bytes_max) {
-    const std::string_view run = from.front();
-    encoder_->encode(run, wire);
-    bytes += run.size();
-    from.consume(run.size());
-  }
-  return bytes;
-}
-
-size_t BatchWriter::begin_frame(BufferChain& wire, IntrusiveList<OutgoingFrame>& begun) {
+void BatchWriter::begin_frame(IntrusiveList<OutgoingFrame>& begun) {
   OutgoingFrame& frame = queue_.pop_front();
   queued_bytes_ -= frame.size();
   --queued_count_;
-  size_t bytes = encode_id(frame.id, wire);
-  if (!frame.text.empty()) {
-    encoder_->encode(frame.text, wire);
-    bytes += frame.text.size();
-    frame.text = {};
+  if (frame.message.empty()) {
+    begin(frame.id, std::exchange(frame.text, {}));
+  } else {
+    begin(frame.id, std::move(frame.message));
   }
-  current_ = std::move(frame.message);
   begun.push_back(frame);
-  return bytes;
 }
 
+// Many short messages are one run of bytes for the compressor.
 size_t BatchWriter::encode(BufferChain& wire, IntrusiveList<OutgoingFrame>& begun) {
+  while (begun_.size() < kPlainBytesPerStep && !queue_.empty())
+    begin_frame(begun);
   size_t bytes = 0;
-  while (bytes < kPlainBytesPerStep && has_work()) {
-    if (!current_.empty()) {
-      bytes += encode_some(current_, kPlainBytesPerStep - bytes, wire);
-    } else if (!ready_.empty()) {
-      bytes += encode_some(ready_, kPlainBytesPerStep - bytes, wire);
-    } else {
-      bytes += begin_frame(wire, begun);
-    }
+  if (begun_.size() <= kPlainBytesPerStep) {
+    bytes = begun_.size();
+    encoder_->encode_all(std::move(begun_), wire);
+  }
+  while (!begun_.empty() && bytes < kPlainBytesPerStep) {
+    const std::string_view run = begun_.front();
+    encoder_->encode(run, wire);
+    bytes += run.size();
+    begun_.consume(run.size());
   }
   encoder_->flush(wire);
   return bytes;

@@ -45,13 +45,13 @@ class BatchWriter {
   // The same for a message that is never taken back. It is empty afterwards.
   void add_message(uint32_t id, BufferChain&& message);
 
-  bool has_work() const { return !queue_.empty() || !current_.empty() || !ready_.empty(); }
+  bool has_work() const { return !queue_.empty() || !begun_.empty(); }
   // Bytes of messages added and not yet begun, those taken back since included.
-  size_t queued_bytes() const { return ready_.size() + (queue_.empty() ? 0 : queued_bytes_); }
+  size_t queued_bytes() const { return begun_.size() + (queue_.empty() ? 0 : queued_bytes_); }
 
   // The same with what each message costs beside its bytes.
   size_t queued_memory() const {
-    return ready_.size() + (queue_.empty() ? 0 : queued_bytes_ + queued_count_ * kBytesPerFrame);
+    return begun_.size() + (queue_.empty() ? 0 : queued_bytes_ + queued_count_ * kBytesPerFrame);
   }
 
   // Encodes up to kPlainBytesPerStep and ends with a flush of the compressor, so that the peer can
@@ -64,16 +64,14 @@ class BatchWriter {
   // Up to this, copying a message is cheaper than a block for it alone.
   static constexpr size_t kCopiedBytesMax = 4096;
 
-  // Encodes an id or bytes of a message; returns how many.
-  size_t encode_id(uint32_t id, BufferChain& wire);
-  size_t encode_some(BufferChain& from, size_t bytes_max, BufferChain& wire);
-  // Begins with the next frame of the queue; returns the bytes encoded.
-  size_t begin_frame(BufferChain& wire, IntrusiveList<OutgoingFrame>& begun);
+  // From here on the message is on its way.
+  void begin(uint32_t id, BufferChain&& message);
+  void begin(uint32_t id, std::string_view text);
+  void begin_frame(IntrusiveList<OutgoingFrame>& begun);
 
   std::unique_ptr<compress::Encoder> encoder_;
   IntrusiveList<OutgoingFrame> queue_;
-  BufferChain current_;  // the rest of the message being encoded
-  BufferChain ready_;    // whole messages with their ids, behind current_ and before queue_
+  BufferChain begun_;  // ids and messages that are yet to be encoded, in order
   size_t queued_bytes_ = 0;
   size_t queued_count_ = 0;
 };

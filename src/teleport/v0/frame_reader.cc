@@ -24,11 +24,12 @@ uint32_t read_le32(const char* bytes) {
 
 FrameReader::FrameReader(compress::Method method, Source peer, const ReaderLimits& limits)
     : limits_(limits),
-      decoder_(compress::make_decoder(method, peer)),
-      scratch_(std::make_unique_for_overwrite<char[]>(kScratchBytes)),
+      decoder_(method == compress::Method::kNone ? nullptr : compress::make_decoder(method, peer)),
+      scratch_(decoder_ ? std::make_unique_for_overwrite<char[]>(kScratchBytes) : nullptr),
       body_(peer, {.trailers = {limits.head_bytes_max, limits.fields_max}}) {}
 
 Result<FrameReader::Step> FrameReader::step(std::string_view wire) {
+  if (!decoder_) return step_plain(wire);
   const size_t wire_bytes = wire.size();
   const uint64_t plain_bytes_max = plain_bytes_ + kPlainBytesPerStep;
   while (plain_bytes_ < plain_bytes_max) {
@@ -43,6 +44,13 @@ Result<FrameReader::Step> FrameReader::step(std::string_view wire) {
       return Step{.consumed = wire_bytes - wire.size()};
   }
   return Step{.consumed = wire_bytes - wire.size(), .cut_short = true};
+}
+
+Result<FrameReader::Step> FrameReader::step_plain(std::string_view wire) {
+  const std::string_view plain = wire.substr(0, kPlainBytesPerStep);
+  plain_bytes_ += plain.size();
+  if (const Result<void> fed = feed_plain(plain); !fed) return fed.error();
+  return Step{.consumed = plain.size(), .cut_short = plain.size() < wire.size()};
 }
 
 Result<void> FrameReader::feed(std::string_view wire) {

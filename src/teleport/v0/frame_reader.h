@@ -72,6 +72,7 @@ class FrameReader {
   virtual void on_body(std::string_view bytes) = 0;
   virtual void on_end(const http::Fields& trailers) = 0;
 
+  Result<Step> step_plain(std::string_view wire);
   Result<void> feed_plain(std::string_view plain);
   // Uses up what it can of `bytes`; returns how much.
   Result<size_t> advance(std::string_view bytes);
@@ -82,7 +83,7 @@ class FrameReader {
   void begin_frame(std::string_view bytes);
 
   ReaderLimits limits_;
-  std::unique_ptr<compress::Decoder> decoder_;
+  std::unique_ptr<compress::Decoder> decoder_;  // null: the wire is plain
   std::unique_ptr<char[]> scratch_;
   std::string pending_;  // bytes of an incomplete id, head, or chunk framing
   uint64_t plain_bytes_ = 0;
