@@ -1,6 +1,8 @@
 #include "http/message.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace httpteleport::http {
@@ -74,11 +76,52 @@ void move_view(std::string_view& view, std::string_view from, const char* to) {
 
 }  // namespace
 
+namespace {
+
+constexpr size_t kWordBytes = sizeof(uint64_t);
+
+uint64_t word_at(const char* bytes) {
+  uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// The same value in each byte.
+constexpr uint64_t each_byte(uint8_t value) {
+  return value * 0x0101010101010101u;
+}
+
+// Eight characters at a time. Where two differ, it must be by the bit that tells lower case from
+// upper case, and the character must be a letter.
+bool is_same_but_for_case(uint64_t a, uint64_t b) {
+  const uint64_t difference = a ^ b;
+  if (difference == 0) return true;
+  if ((difference & ~each_byte(0x20)) != 0) return false;
+  const uint64_t lower = a | each_byte(0x20);
+  const uint64_t low_bits = lower & each_byte(0x7f);
+  // The top bit of a byte says: from 'a' on; and: beyond 'z'.
+  const uint64_t from_a = low_bits + each_byte(0x80 - 'a');
+  const uint64_t beyond_z = low_bits + each_byte(0x80 - 'z' - 1);
+  const uint64_t letters = from_a & ~beyond_z & ~lower & each_byte(0x80);
+  return (difference << 2 & ~letters) == 0;
+}
+
+}  // namespace
+
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  if (a == b) return true;  // as a rule
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  const size_t size = a.size();
+  size_t at = 0;
+  for (; size - at >= kWordBytes; at += kWordBytes) {
+    if (!is_same_but_for_case(word_at(a.data() + at), word_at(b.data() + at))) return false;
+  }
+  // The last word may overlap the one before it.
+  if (at > 0 && at < size) {
+    at = size - kWordBytes;
+    return is_same_but_for_case(word_at(a.data() + at), word_at(b.data() + at));
+  }
+  for (; at < size; ++at) {
+    if (to_lower(a[at]) != to_lower(b[at])) return false;
   }
   return true;
 }

@@ -118,6 +118,27 @@ TEST(ListElements, AreTrimmedAndEmptyOnesAreSkipped) {
   EXPECT_EQ(elements_of("\"a,b\""), (List{"\"a", "b\""}));
 }
 
+// Every pair of bytes at every place of texts of several lengths, against the plain rule.
+TEST(EqualsIgnoringCase, TakesLettersOfEitherCaseAndNothingElseForTheSame) {
+  const auto lower = [](int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
+  for (const size_t size : {1U, 7U, 8U, 9U, 16U, 19U}) {
+    std::string a(size, 'x');
+    std::string b(size, 'X');
+    for (size_t at = 0; at < size; ++at) {
+      for (int left = 0; left < 256; ++left) {
+        for (int right = 0; right < 256; ++right) {
+          a[at] = static_cast<char>(left);
+          b[at] = static_cast<char>(right);
+          ASSERT_EQ(equals_ignoring_case(a, b), lower(left) == lower(right))
+              << left << " " << right << " at " << at << " of " << size;
+        }
+      }
+      a[at] = 'x';
+      b[at] = 'X';
+    }
+  }
+}
+
 TEST(EqualsIgnoringCase, FoldsAsciiLettersOnly) {
   EXPECT_TRUE(equals_ignoring_case("", ""));
   EXPECT_TRUE(equals_ignoring_case("aZ-09", "Az-09"));

@@ -55,6 +55,50 @@ inline bool is_all(std::string_view text, CharClass wanted) {
   return !text.empty();
 }
 
+#ifdef __SSE2__
+// 0xff for each byte from `low` to `high`.
+inline __m128i is_between(__m128i bytes, char low, char high) {
+  const __m128i distance = _mm_sub_epi8(bytes, _mm_set1_epi8(low));
+  const __m128i width = _mm_set1_epi8(static_cast<char>(high - low));
+  return _mm_cmpeq_epi8(_mm_min_epu8(distance, width), distance);
+}
+
+// 0xff for bytes that are surely of the class; the table decides about the others.
+template <CharClass kWanted>
+__m128i is_surely(__m128i bytes) {
+  if constexpr (kWanted == kTokenChar) {
+    const __m128i letters = is_between(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+    const __m128i hyphens = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
+    return _mm_or_si128(_mm_or_si128(letters, hyphens), is_between(bytes, '0', '9'));
+  } else {
+    static_assert(kWanted == kTargetChar || kWanted == kTargetByte);
+    return _mm_or_si128(is_between(bytes, '$', '~'), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('!')));
+  }
+}
+#endif
+
+// First byte from `at` that is not of the class.
+template <CharClass kWanted>
+const char* skip_class(const char* at, const char* end) {
+#ifdef __SSE2__
+  while (end - at >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const auto others =
+        static_cast<unsigned>(_mm_movemask_epi8(is_surely<kWanted>(bytes))) ^ 0xffff;
+    if (others == 0) {
+      at += 16;
+      continue;
+    }
+    at += std::countr_zero(others);
+    if (!is_char(*at, kWanted)) return at;
+    ++at;
+  }
+#endif
+  while (at != end && is_char(*at, kWanted))
+    ++at;
+  return at;
+}
+
 // First byte from `at` that ends a run of field content: a control character other than HTAB, or
 // DEL.
 inline const char* find_control(const char* at, const char* end) {

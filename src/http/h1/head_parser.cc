@@ -21,12 +21,6 @@ struct Cursor {
   size_t left() const { return static_cast<size_t>(end - at); }
 };
 
-const char* skip_class(const char* at, const char* end, CharClass wanted) {
-  while (at != end && is_char(*at, wanted))
-    ++at;
-  return at;
-}
-
 std::string_view view(const char* begin, const char* end) {
   return {begin, static_cast<size_t>(end - begin)};
 }
@@ -41,9 +35,10 @@ Step take_line_end(Cursor& cursor) {
   return Step::kDone;
 }
 
-// A run of at least one character of `wanted`, and the `delimiter` after it.
-Step take_word(Cursor& cursor, CharClass wanted, char delimiter, std::string_view& word) {
-  const char* end = skip_class(cursor.at, cursor.end, wanted);
+// A run of at least one character of the class, and the `delimiter` after it.
+template <CharClass kWanted>
+Step take_word(Cursor& cursor, char delimiter, std::string_view& word) {
+  const char* end = skip_class<kWanted>(cursor.at, cursor.end);
   word = view(cursor.at, end);
   if (end == cursor.end) return Step::kNeedMore;
   if (*end != delimiter || word.empty()) return Step::kBad;
@@ -70,7 +65,7 @@ Step take_version(Cursor& cursor, int& major, int& minor) {
 Step take_field(Cursor& cursor, Fields& fields) {
   Cursor line = cursor;
   std::string_view name;
-  if (const Step step = take_word(line, kTokenChar, ':', name); step != Step::kDone) return step;
+  if (const Step step = take_word<kTokenChar>(line, ':', name); step != Step::kDone) return step;
   while (!line.at_end() && (*line.at == ' ' || *line.at == '\t'))
     ++line.at;
   const char* value_begin = line.at;
@@ -131,11 +126,11 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
   head.clear();
   Cursor cursor = cursor_within(bytes, limits);
   Step step = skip_empty_lines(cursor);
-  if (step == Step::kDone) step = take_word(cursor, kTokenChar, ' ', head.method_text);
+  if (step == Step::kDone) step = take_word<kTokenChar>(cursor, ' ', head.method_text);
   if (step == Step::kBad)
     return downstream(Code::kMalformed, "the method is not a token followed by one blank");
   if (step == Step::kDone) head.method = method_of(head.method_text);
-  if (step == Step::kDone) step = take_word(cursor, kTargetByte, ' ', head.target);
+  if (step == Step::kDone) step = take_word<kTargetByte>(cursor, ' ', head.target);
   if (step == Step::kBad)
     return downstream(Code::kMalformed, "the request target has a byte that must not stand in it");
   int major = 1;
@@ -155,7 +150,8 @@ Result<size_t> parse_request_head(std::string_view bytes, const HeadLimits& limi
     return downstream(Code::kHeadTooLarge, "the request has too many header fields");
   const std::string_view target = head.target;  // before framing takes it apart
   if (const Result<void> framed = frame_request(head); !framed) return framed.error();
-  if (skip_class(target.begin(), target.end(), kTargetChar) != target.end()) {
+  if (skip_class<kTargetChar>(target.data(), target.data() + target.size()) !=
+      target.data() + target.size()) {
     head.refusal =
         downstream(Code::kMalformed, "the request target has a byte that must not stand in it");
   }
