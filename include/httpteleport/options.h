@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "httpteleport/export.h"
 
@@ -23,6 +25,14 @@ enum class Compression : std::uint8_t {
   kNone,    // the least CPU
   kSnappy,  // between the two
 };
+
+enum class LogSeverity : std::uint8_t { kDebug, kInfo, kWarning, kError };
+
+// What the library has to say of its own accord, such as that a host name cannot be looked up, goes
+// to `handler`, a line each, without its end; an empty handler, as at first, drops it. Nothing is
+// said of single requests. Any thread; called on any thread, and must not call the library.
+HTTPTELEPORT_EXPORT void set_log_handler(
+    std::function<void(LogSeverity severity, std::string_view line)> handler);
 
 // Bytes and messages over links since the object was made. `raw` counts messages before
 // compression, `wire` what the sockets carried (without TLS's own bytes).

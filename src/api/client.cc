@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/client_worker.h"
+#include "api/log_handler.h"
 #include "api/message_data.h"
 
 namespace httpteleport {
@@ -167,6 +168,7 @@ Client& Client::operator=(Client&& other) noexcept = default;
 Client::~Client() = default;
 
 StatusOr<Client> Client::create(const ClientOptions& options) {
+  api::take_over_log();
   StatusOr<api::ClientSettings> settings = api::make_settings(options);
   if (!settings) return settings.status();
   try {

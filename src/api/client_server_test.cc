@@ -354,10 +354,20 @@ TEST(Client, LooksNamesUp) {
 }
 
 TEST(Client, ReportsANameThatNobodyHas) {
+  std::mutex mutex;
+  std::string logged;
+  set_log_handler([&](LogSeverity severity, std::string_view line) {
+    EXPECT_EQ(severity, LogSeverity::kWarning);
+    const std::lock_guard lock(mutex);
+    logged += line;
+  });
   auto client = *Client::create({.address = "nobody.invalid:80"});
   Response response;
   EXPECT_EQ(client.call(Request(), response, kLong).code(), StatusCode::kConnectFailed);
   EXPECT_EQ(client.call(Request(), response, kLong).code(), StatusCode::kConnectFailed);
+  set_log_handler({});
+  const std::lock_guard lock(mutex);
+  EXPECT_NE(logged.find("nobody.invalid"), std::string::npos) << logged;
 }
 
 TEST(Client, RefusesWhatCannotBeSent) {

@@ -41,11 +41,12 @@ Status check(const internal::MessageData& request, http::Method method) {
 
 Status encode_request(const internal::MessageData& request, std::string_view default_host,
                       EncodedRequest& to) {
-  to.method = http::method_of(request.method);
+  to.method = http::method_of(request.method_text());
   if (const Status status = check(request, to.method); !status.ok()) return status;
   std::string& text = to.text;
   text.clear();
-  text.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ");
+  text.append(request.method_text()).append(" ");
+  text.append(request.target_text()).append(" HTTP/1.1\r\nHost: ");
   text.append(request.host.empty() ? default_host : std::string_view(request.host));
   text.append("\r\n").append(request.lines);
   if (request.body.empty()) {

@@ -55,8 +55,8 @@ void MessageData::clear() {
   lines.clear();
   places.clear();
   body.clear();
-  method = "GET";
-  target = "/";
+  method.clear();
+  target.clear();
   host.clear();
   status = 200;
   reason.clear();
@@ -229,14 +229,14 @@ void Request::clear() {
   data_->clear();
 }
 std::string_view Request::method() const noexcept {
-  return data_->method;
+  return data_->method_text();
 }
 void Request::set_method(std::string_view method) {
   data_->valid &= http::h1::is_all(method, http::h1::kTokenChar);
   data_->method = method;
 }
 std::string_view Request::target() const noexcept {
-  return data_->target;
+  return data_->target_text();
 }
 void Request::set_target(std::string_view target) {
   const bool has_form = target == "*" || (!target.empty() && target.front() == '/');

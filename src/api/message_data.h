@@ -30,8 +30,8 @@ struct MessageData {
   std::string lines;  // "name: value\r\n" of each field: as they are sent
   std::vector<Place> places;
   std::string body;
-  std::string method = "GET";  // of a request, as are the next two
-  std::string target = "/";
+  std::string method;  // of a request, as are the next two; empty: GET
+  std::string target;  // empty: /
   std::string host;
   int status = 200;    // of a response, as is the next one
   std::string reason;  // empty: the usual one
@@ -40,6 +40,8 @@ struct MessageData {
   void clear();
   // Gives up what a large message has left behind.
   void trim();
+  std::string_view method_text() const { return method.empty() ? "GET" : std::string_view(method); }
+  std::string_view target_text() const { return target.empty() ? "/" : std::string_view(target); }
   Field field_at(size_t index) const;
   // The index behind the last one when there is none.
   size_t find(std::string_view name, size_t from = 0) const;

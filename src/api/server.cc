@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "api/log_handler.h"
 #include "api/server_worker.h"
 #include "api/settings.h"
 #include "net/listener.h"
@@ -211,6 +212,7 @@ Server::~Server() = default;
 
 StatusOr<Server> Server::create_with(Handler handler, AsyncHandler async_handler,
                                      const ServerOptions& options) {
+  api::take_over_log();
   if (!handler && !async_handler)
     return Status(StatusCode::kInvalidArgument, "the handler is empty");
   if (const Status status = api::check(options); !status.ok()) return status;

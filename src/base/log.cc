@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ctime>
 #include <functional>
+#include <utility>
 
 #include "base/append_file.h"
 #include "base/line_writer.h"
@@ -28,6 +29,8 @@ struct Log::Destination {
   bool owned = false;
   bool coloured = false;
   LogFormat format;
+  bool has_sink = false;
+  Sink sink{};
 };
 
 namespace {
@@ -180,6 +183,14 @@ Result<void> Log::configure(const LogOptions& options) {
   return {};
 }
 
+void Log::set_sink(Sink sink) {
+  auto destination = std::make_shared<Destination>(LogFormat::kText);
+  destination->has_sink = true;
+  destination->sink = std::move(sink);
+  const std::lock_guard lock(mutex_);
+  destination_ = std::move(destination);
+}
+
 void Log::reopen() {
   std::unique_lock lock(mutex_);
   if (options_.file.empty()) return;
@@ -282,6 +293,7 @@ void Log::write_summary(const Summary& summary) {
 
 void Log::write_line(LogLevel level, std::string_view text, std::span<const LogField> fields) {
   const std::shared_ptr<const Destination> to = destination();
+  if (to->has_sink && !to->sink) return;
   Content content{level, text, fields.first(std::min(fields.size(), kFieldsMax)), {}};
   clock_gettime(CLOCK_REALTIME, &content.now);
   std::array<char, kLineBytesMax> memory;
@@ -298,8 +310,9 @@ void Log::write_line(LogLevel level, std::string_view text, std::span<const LogF
         format_json(line, content, bytes_max);
         break;
     }
-    line.add('\n');
+    if (!to->has_sink) line.add('\n');
     if (!line.did_fit()) continue;
+    if (to->has_sink) return to->sink(level, line.text());
     // Nothing can be done about a destination that is gone or full.
     while (::write(to->fd, line.text().data(), line.text().size()) < 0 && errno == EINTR)
       continue;

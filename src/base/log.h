@@ -10,6 +10,7 @@
 #include <atomic>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -68,6 +69,10 @@ class Log {
 
   // Changes everything, or nothing on errors: kSystem when the file cannot be opened.
   Result<void> configure(const LogOptions& options);
+  // In place of a destination: gets each line, without its end. On the thread that logs; must not
+  // log itself. An empty one takes nothing at all.
+  using Sink = std::function<void(LogLevel level, std::string_view line)>;
+  void set_sink(Sink sink);
   // Opens the file again under its name, for after it has been renamed. When that fails, the old
   // one stays and a warning goes there. Nothing without a file.
   void reopen();

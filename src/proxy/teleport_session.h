@@ -18,7 +18,7 @@ class TeleportSession;
 // One request of the link with its response. Owned by the session until the response is on its way.
 class TeleportExchange final : public IntrusiveNode,
                                public Deletable,
-                               public Recycled<TeleportExchange>,
+                               public Recycled<TeleportExchange, 16 * 1024>,
                                private http::DownstreamStream {
  public:
   TeleportExchange(TeleportSession& session, uint32_t id);

@@ -27,7 +27,7 @@ class TeleportLink;
 class TeleportStream final : public teleport::v0::OutgoingFrame,
                              public Deletable,
                              public http::UpstreamStream,
-                             public Recycled<TeleportStream> {
+                             public Recycled<TeleportStream, 16 * 1024> {
  public:
   TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool);
 
