@@ -55,7 +55,7 @@ struct FieldTable {
   uint8_t index[kSlots] = {};  // 1 + index into kKnownFields, 0 = none
 };
 
-constexpr FieldTable make_table() {
+consteval FieldTable make_table() {
   FieldTable table;
   uint8_t next = 1;
   for (const KnownField& field : kKnownFields) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace httpteleport::http {
@@ -230,11 +231,38 @@ TEST(Method, SaysWhetherItMayBeSentTwiceAndWhetherItsAnswerMayBeDropped) {
   }
 }
 
-TEST(Status, HasAReasonIfItIsOneOfOurs) {
-  for (const int status : {100, 101, 200, 204, 304, 308, 400, 404, 405, 408, 411,
-                           413, 414, 417, 429, 431, 500, 501, 502, 503, 504, 505})
-    EXPECT_FALSE(reason_of(status).empty()) << status;
-  EXPECT_EQ(reason_of(308), "Permanent Redirect");
+// RFC 9110 section 15 and RFC 6585.
+TEST(Status, HasTheReasonOfTheRfcIfItIsOneOfOurs) {
+  const std::pair<int, std::string_view> reasons[] = {
+      {100, "Continue"},
+      {101, "Switching Protocols"},
+      {200, "OK"},
+      {204, "No Content"},
+      {301, "Moved Permanently"},
+      {304, "Not Modified"},
+      {308, "Permanent Redirect"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {408, "Request Timeout"},
+      {411, "Length Required"},
+      {412, "Precondition Failed"},
+      {413, "Content Too Large"},
+      {414, "URI Too Long"},
+      {417, "Expectation Failed"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {502, "Bad Gateway"},
+      {503, "Service Unavailable"},
+      {504, "Gateway Timeout"},
+      {505, "HTTP Version Not Supported"},
+  };
+  for (const auto& [status, reason] : reasons)
+    EXPECT_EQ(reason_of(status), reason) << status;
   EXPECT_EQ(reason_of(418), "");
 }
 

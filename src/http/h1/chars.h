@@ -19,7 +19,7 @@ enum CharClass : uint8_t {
   kHostChar = 4,    // what may stand in a host's name: unreserved, '%', sub-delims but for ','
 };
 
-constexpr std::array<uint8_t, 256> make_char_classes() {
+consteval std::array<uint8_t, 256> make_char_classes() {
   std::array<uint8_t, 256> table{};
   for (unsigned c = 0x21; c < 0x7f; ++c) {
     const char ch = static_cast<char>(c);
