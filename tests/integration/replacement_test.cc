@@ -18,6 +18,7 @@
 #include "support/origin.h"
 #include "support/paths.h"
 #include "support/temporary_folder.h"
+#include "support/wrk.h"
 
 namespace httpteleport::test {
 namespace {
@@ -33,28 +34,6 @@ void write_file(const std::string& path, std::string_view text) {
   std::ofstream(path + ".new", std::ios::binary) << text;
   std::filesystem::rename(path + ".new", path);
 }
-
-// wrk with 64 connections until stop().
-class Wrk {
- public:
-  explicit Wrk(const std::string& url)
-      : process_({"/usr/bin/wrk", "-t", "1", "-c", "64", "-d", "100s", "--timeout", "60s", url}) {}
-
-  // Ends it and returns what it has to say of errors, and whether it has done anything.
-  std::string stop() {
-    EXPECT_TRUE(process_.is_running()) << process_.output();
-    process_.signal(SIGINT);
-    EXPECT_TRUE(process_.wait_line("Transfer/sec:")) << process_.output();
-    EXPECT_THAT(process_.output(), HasSubstr(" requests in "));
-    EXPECT_THAT(process_.output(), Not(HasSubstr("  0 requests in ")));
-    EXPECT_THAT(process_.output(), Not(HasSubstr("Socket errors")));
-    EXPECT_THAT(process_.output(), Not(HasSubstr("Non-2xx")));
-    return process_.output();
-  }
-
- private:
-  Process process_;
-};
 
 class Replacement : public testing::Test {
  protected:

@@ -1,8 +1,12 @@
 // shuttle while it is changed under load: who is not changed notices nothing, who is loses nothing,
 // and what was acknowledged survives a kill at any moment.
+//
+// HT_CHANGES says how many changes are made, 500 a minute.
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
@@ -13,13 +17,19 @@
 #include "steady_traffic.h"
 #include "support/origin.h"
 #include "support/temporary_folder.h"
+#include "support/wrk.h"
 
 namespace httpteleport::test {
 namespace {
 
-constexpr size_t kChanges = kSanitized ? 50 : 500;
+constexpr uint64_t kChanges = kSanitized ? 50 : 100;
 constexpr std::chrono::milliseconds kChangeInterval{120};  // 500 a minute
 constexpr int kKills = kSanitized ? 10 : 50;
+
+uint64_t changes_wanted() {
+  const char* const text = std::getenv("HT_CHANGES");
+  return text == nullptr ? kChanges : std::strtoull(text, nullptr, 10);
+}
 
 // Reads the state file over and over; every text that stands there must be JSON.
 class StateReader {
@@ -62,6 +72,16 @@ class Changer {
   Changer(RunningShuttle& shuttle, const Origin& first, const Origin& second)
       : shuttle_(shuttle), first_(first), second_(second) {}
 
+  // One after another, evenly over the time, as long as the test has not failed.
+  void make(uint64_t count) {
+    const Deadline begun = Clock::now();
+    for (uint64_t i = 0; i < count && !testing::Test::HasFailure(); ++i) {
+      make_one();
+      wait_until([&] { return false; }, begun + static_cast<int>(i + 1) * kChangeInterval);
+    }
+  }
+
+ private:
   void make_one() {
     const uint64_t round = made_ / 8;
     switch (made_++ % 8) {
@@ -87,8 +107,6 @@ class Changer {
         return shuttle_.change("/new-" + std::to_string(round), "", "DELETE");
     }
   }
-
- private:
   // The backend that is there makes way for one at the other origin, without a moment without.
   void swap(const std::string& service, uint64_t round) {
     const std::string name = std::to_string(round);
@@ -132,6 +150,7 @@ TEST(ShuttleUnderChange, LosesNoRequestOfAnybody) {
   shuttle.change("/moving", R"({"address": "127.0.0.2:0", )" + backends + "}");
 
   StateReader reader(state);
+  Wrk full_load("http://" + shuttle.http().text() + "/bytes/200", {"Host: a"});
   SteadyRequests host_kept(shuttle.http(), "", 2);
   SteadyRequests host_new(shuttle.http(), "", 1, SteadyRequests::Connections::kNew);
   SteadyRequests tcp_kept(stable_tcp, "", 1);
@@ -140,16 +159,12 @@ TEST(ShuttleUnderChange, LosesNoRequestOfAnybody) {
   SteadyRequests swapped_new(swapped, "", 1, SteadyRequests::Connections::kNew);
   SteadyRequests swapped_tcp_new(swapped_tcp, "", 1, SteadyRequests::Connections::kNew);
 
-  Changer changer(shuttle, first, second);
-  const Deadline begun = Clock::now();
-  for (size_t i = 0; i < kChanges && !testing::Test::HasFailure(); ++i) {
-    changer.make_one();
-    wait_until([&] { return false; }, begun + static_cast<int>(i + 1) * kChangeInterval);
-  }
+  Changer(shuttle, first, second).make(changes_wanted());
   EXPECT_TRUE(host_kept.wait_for_more(10));
   EXPECT_TRUE(swapped_kept.wait_for_more(10));
   EXPECT_TRUE(swapped_tcp_new.wait_for_more(10));
 
+  std::cout << full_load.stop();
   expect_no_failures("a virtual host", host_kept.stop());
   expect_no_failures("a virtual host, new connections", host_new.stop());
   expect_no_failures("TCP", tcp_kept.stop());
