@@ -5,12 +5,8 @@
 
 #include <algorithm>
 #include <deque>
-#include <functional>
-#include <set>
 
-#include "relay/datagram_stream.h"
-#include "relay/test_relay.h"
-#include "support/temporary_folder.h"
+#include "relay/test_udp.h"
 
 namespace httpteleport::relay {
 namespace {
@@ -38,115 +34,6 @@ net::Address ipv4(const char* text, uint16_t port) {
   inet_pton(AF_INET, text, &address.sin_addr);
   return {reinterpret_cast<const sockaddr*>(&address), sizeof address};
 }
-
-// A socket of datagrams at either end.
-class Peer {
- public:
-  explicit Peer(const net::Address& bound = net::loopback()) {
-    Result<net::Socket> socket = open_udp(bound, false);
-    HT_ASSERT(socket.has_value());
-    socket_ = *std::move(socket);
-  }
-
-  struct Datagram {
-    std::string bytes;
-    net::Address from;
-  };
-  std::deque<Datagram> received;
-
-  net::Address address() const { return net::local_address(socket_.fd()); }
-  // False: the kernel did not take it.
-  bool send(std::string_view bytes, const net::Address& to) {
-    const ssize_t sent = sendto(socket_.fd(), bytes.data(), bytes.size(), 0, to.get(), to.length());
-    return sent == static_cast<ssize_t>(bytes.size());
-  }
-  void pump() {
-    for (;;) {
-      std::string room(DatagramRoom::kBytes, '\0');
-      sockaddr_storage from{};
-      socklen_t length = sizeof from;
-      const ssize_t count = recvfrom(socket_.fd(), room.data(), room.size(), MSG_DONTWAIT,
-                                     reinterpret_cast<sockaddr*>(&from), &length);
-      if (count < 0) return;
-      room.resize(static_cast<size_t>(count));
-      received.push_back({room, net::Address(reinterpret_cast<sockaddr*>(&from), length)});
-    }
-  }
-  // Answers what has come with the same bytes behind `prefix`.
-  void echo(const std::string& prefix = "") {
-    pump();
-    for (; !received.empty(); received.pop_front())
-      send(prefix + received.front().bytes, received.front().from);
-  }
-
- private:
-  net::Socket socket_;
-};
-
-class UdpServiceTest : public testing::Test, private Backends {
- protected:
-  UdpServiceTest() { cluster_.options.balancer.policy = upstream::Policy::kRoundRobin; }
-  ~UdpServiceTest() override { service_.reset(); }
-
-  Peer& add_endpoint(const std::string& name) {
-    cluster_.add(name, {endpoints_.emplace_back().address()});
-    return endpoints_.back();
-  }
-  UdpService& service(const net::Address& address = net::loopback()) {
-    if (service_) return *service_;
-    Result<net::Socket> socket = open_udp(address, false);
-    HT_ASSERT(socket.has_value());
-    service_ = std::make_unique<UdpService>(
-        UdpContext{net_.loop, net_.metrics, batches_, cluster_.open(), metrics_,
-                   static_cast<Backends&>(*this), gate_},
-        std::make_shared<const net::Socket>(*std::move(socket)), options_);
-    HT_ASSERT(service_->start().has_value());
-    return *service_;
-  }
-  template <class Condition>
-  [[nodiscard]] bool run_until(Condition&& condition) {
-    return net_.run_until([&] {
-      if (at_pump) at_pump();
-      return condition();
-    });
-  }
-  // The next datagram that comes to `peer`; empty when none does.
-  std::string receive(Peer& peer) {
-    const bool came = run_until([&] {
-      peer.pump();
-      return !peer.received.empty();
-    });
-    if (!came) return "";
-    std::string bytes = peer.received.front().bytes;
-    last_from_ = peer.received.front().from;
-    peer.received.pop_front();
-    return bytes;
-  }
-  void expect_echo(Peer& client, std::string_view bytes, const std::string& expected) {
-    ASSERT_TRUE(client.send(bytes, service().address()));
-    EXPECT_EQ(receive(client), expected);
-  }
-
-  metrics::BackendMetrics& counters_of(const upstream::Endpoint& endpoint) override {
-    return counters_.counters_of(endpoint);
-  }
-  bool is_stream(const upstream::Endpoint& endpoint) override {
-    return streams_.contains(endpoint.name());
-  }
-
-  net::TestNet net_;
-  UdpBatches batches_{net_.loop};
-  TestCounters counters_;
-  TestCluster cluster_{net_, counters_};
-  metrics::ServiceMetrics metrics_;
-  std::set<std::string> streams_;  // names of endpoints that are
-  SessionGate* gate_ = nullptr;
-  UdpOptions options_;
-  std::deque<Peer> endpoints_;
-  net::Address last_from_;
-  std::function<void()> at_pump;
-  std::unique_ptr<UdpService> service_;
-};
 
 TEST_F(UdpServiceTest, BringsEachAnswerToItsClient) {
   constexpr size_t kClients = kSanitized ? 100 : 500;
@@ -214,6 +101,17 @@ TEST_F(UdpServiceTest, CarriesSeveralDatagramsOfOneClientInOrder) {
   EXPECT_EQ(metrics_.connections.value(), 1u);
 }
 
+TEST_F(UdpServiceTest, BringsAllAnswersToOneDatagram) {
+  Peer& endpoint = add_endpoint("a");
+  Peer client;
+  ASSERT_TRUE(client.send("question", service().address()));
+  ASSERT_EQ(receive(endpoint), "question");
+  for (int i = 0; i < 200; ++i)
+    ASSERT_TRUE(endpoint.send(std::to_string(i), last_from_));
+  for (int i = 0; i < 200; ++i)
+    ASSERT_EQ(receive(client), std::to_string(i));
+}
+
 TEST_F(UdpServiceTest, CarriesTheLargestAndTheEmptyDatagram) {
   add_endpoint("a");
   at_pump = [this] { endpoints_[0].echo(); };
@@ -254,30 +152,6 @@ TEST_F(UdpServiceTest, KeepsDatagramsApartWhateverTheirSizes) {
     return client.received.size() == sent.size();
   }));
   EXPECT_EQ(bytes_of(client.received), sent);
-}
-
-TEST(SegmentLimit, JoinsDatagramsOfOneSizeAndASmallerLastOne) {
-  const auto count = [](const SegmentLimit& limit, const std::vector<size_t>& sizes) {
-    std::vector<iovec> datagrams;
-    for (const size_t size : sizes)
-      datagrams.push_back({nullptr, size});
-    return limit.count(datagrams);
-  };
-  SegmentLimit limit;
-  EXPECT_EQ(count(limit, {100}), 1u);
-  EXPECT_EQ(count(limit, {100, 100, 100}), 3u);
-  EXPECT_EQ(count(limit, {100, 100, 40, 100}), 3u);
-  EXPECT_EQ(count(limit, {100, 200}), 1u);
-  EXPECT_EQ(count(limit, {100, 0, 100}), 1u);
-  EXPECT_EQ(count(limit, {0, 0}), 1u);
-  EXPECT_EQ(count(limit, {30'000, 30'000, 30'000}), 2u);
-  EXPECT_EQ(count(limit, std::vector<size_t>(100, 10)), 64u);
-  EXPECT_FALSE(limit.learn(EAGAIN, 1500));
-  EXPECT_TRUE(limit.learn(EMSGSIZE, 1500));
-  EXPECT_EQ(count(limit, {1500, 1500}), 1u);
-  EXPECT_EQ(count(limit, {1499, 1499}), 2u);
-  EXPECT_TRUE(limit.learn(EIO, 100));
-  EXPECT_EQ(count(limit, {10, 10}), 1u);
 }
 
 TEST_F(UdpServiceTest, BridgesBetweenVersionsOfIp) {
@@ -474,137 +348,6 @@ TEST_F(UdpServiceTest, TakesNoNewClientsWhileItDrains) {
   EXPECT_EQ(service().session_count(), 1u);
   service().abort();
   EXPECT_TRUE(service().is_idle());
-}
-
-// ---- Endpoints that are streams.
-
-class UdpBridgeTest : public UdpServiceTest {
- protected:
-  void listen_tcp(const std::string& name) {
-    listening_ = net::TestNet::listen_socket();
-    cluster_.add(name, {net::local_address(listening_.fd())});
-    streams_.insert(name);
-  }
-  static std::string frame(std::string_view datagram) {
-    std::string text;
-    text += static_cast<char>(datagram.size() >> 8);
-    text += static_cast<char>(datagram.size() & 0xff);
-    return text.append(datagram);
-  }
-  // One client's datagrams and their answers, over the endpoint that was set up.
-  void converse() {
-    Peer client;
-    ASSERT_TRUE(client.send("one", service().address()));
-    ASSERT_TRUE(client.send("", service().address()));
-    ASSERT_TRUE(client.send("three", service().address()));
-    net::TestPeer* server = net_.accept(listening_);
-    ASSERT_NE(server, nullptr);
-    const std::string expected = frame("one") + frame("") + frame("three");
-    ASSERT_TRUE(run_until([&] { return server->received.size() >= expected.size(); }));
-    EXPECT_EQ(server->received, expected);
-    // In pieces: each byte by itself.
-    for (const char byte : frame("answer") + frame("") + frame("last")) {
-      server->send({&byte, 1});
-      net_.settle();
-    }
-    EXPECT_EQ(receive(client), "answer");
-    EXPECT_EQ(receive(client), "");
-    EXPECT_EQ(receive(client), "last");
-    EXPECT_EQ(metrics_.received.value(), 8u);
-    EXPECT_EQ(metrics_.sent.value(), 10u);
-  }
-
-  net::Socket listening_;
-};
-
-TEST_F(UdpBridgeTest, FramesDatagramsOverTcp) {
-  listen_tcp("t");
-  converse();
-}
-
-TEST_F(UdpBridgeTest, FramesDatagramsOverUnixSockets) {
-  const test::TemporaryFolder folder;
-  const Result<net::Address> address = net::Address::unix_path(folder.path() + "/s");
-  ASSERT_TRUE(address);
-  Result<net::Socket> listening = net::listen_on(*address, {});
-  ASSERT_TRUE(listening);
-  listening_ = *std::move(listening);
-  cluster_.add("u", {*address});
-  converse();
-}
-
-TEST_F(UdpBridgeTest, CarriesTheLargestDatagram) {
-  listen_tcp("t");
-  Peer client;
-  const std::string large(kDatagramBytesMax, 'x');
-  ASSERT_TRUE(client.send(large, service().address()));
-  net::TestPeer* server = net_.accept(listening_);
-  ASSERT_NE(server, nullptr);
-  ASSERT_TRUE(run_until([&] { return server->received.size() >= large.size() + 2; }));
-  EXPECT_TRUE(server->received == frame(large));
-  server->send(frame(large) + frame("small"));
-  EXPECT_TRUE(receive(client) == large);
-  EXPECT_EQ(receive(client), "small");
-}
-
-TEST_F(UdpBridgeTest, EndsASessionWhoseConnectionEnds) {
-  listen_tcp("t");
-  Peer client;
-  ASSERT_TRUE(client.send("one", service().address()));
-  net::TestPeer* server = net_.accept(listening_);
-  ASSERT_NE(server, nullptr);
-  ASSERT_TRUE(run_until([&] { return server->received.size() == 5; }));
-  server->send(frame("answer"));
-  server->finish();
-  EXPECT_EQ(receive(client), "answer");
-  ASSERT_TRUE(run_until([&] { return service().is_idle(); }));
-  ASSERT_TRUE(client.send("two", service().address()));
-  server = net_.accept(listening_);
-  ASSERT_NE(server, nullptr);
-  ASSERT_TRUE(run_until([&] { return server->received == frame("two"); }));
-}
-
-TEST_F(UdpBridgeTest, EndsASessionWhoseFramingIsBroken) {
-  listen_tcp("t");
-  Peer client;
-  ASSERT_TRUE(client.send("one", service().address()));
-  net::TestPeer* server = net_.accept(listening_);
-  ASSERT_NE(server, nullptr);
-  server->send("\xff\xff too long");
-  ASSERT_TRUE(run_until([&] { return service().is_idle(); }));
-  EXPECT_EQ(counters_.by_name["t"].errors.value(), 1u);
-}
-
-TEST_F(UdpBridgeTest, MovesOnWhenNobodyTakesTheConnection) {
-  cluster_.add("dead", {refusing_address()});
-  streams_.insert("dead");
-  listen_tcp("t");
-  Peer client;
-  net::TestPeer* server = nullptr;
-  ASSERT_TRUE(net_.run_until([&] {
-    client.send("again", service().address());
-    net_.settle();
-    net_.accept_waiting(listening_);
-    server = net_.peers.empty() ? nullptr : &net_.peers.back();
-    return server != nullptr && server->received.starts_with(frame("again"));
-  }));
-  EXPECT_EQ(service().session_count(), 1u);
-}
-
-TEST_F(UdpBridgeTest, HoldsLittleForAnEndpointThatReadsNothing) {
-  listen_tcp("t");
-  Peer client;
-  ASSERT_TRUE(client.send("first", service().address()));
-  net::TestPeer* server = net_.accept(listening_);
-  ASSERT_NE(server, nullptr);
-  server->reading = false;
-  const std::string datagram(60'000, 'x');
-  ASSERT_TRUE(net_.run_until([&] {
-    client.send(datagram, service().address());
-    net_.settle();
-    return metrics_.dropped.value() > 0;
-  }));
-  EXPECT_LE(net_.loop.pool().bytes_in_use(), 2 * DatagramStream::kHeldBytesMax);
 }
 
 }  // namespace
