@@ -49,7 +49,15 @@ void ReplyBatch::make_room(Sender& sender) {
   loop_.at_turn_end(*this);
 }
 
-ReplyBatch::Received ReplyBatch::receive(int fd, Sender& sender, const Flow& flow) {
+ReplyBatch::Received ReplyBatch::receive_one(int fd, Sender& sender, const Flow& flow) {
+  make_room(sender);
+  const ssize_t bytes = recv(fd, vectors_[count_].iov_base, DatagramRoom::kBytes, MSG_DONTWAIT);
+  if (bytes < 0) return {.count = -1};
+  keep(count_, static_cast<size_t>(bytes), flow);
+  return {.count = 1, .bytes = static_cast<size_t>(bytes)};
+}
+
+ReplyBatch::Received ReplyBatch::receive_many(int fd, Sender& sender, const Flow& flow) {
   make_room(sender);
   const size_t first = count_;
   const size_t room = kBatchDatagrams - first;
@@ -57,7 +65,6 @@ ReplyBatch::Received ReplyBatch::receive(int fd, Sender& sender, const Flow& flo
       recvmmsg(fd, &incoming_[first], static_cast<unsigned>(room), MSG_DONTWAIT, nullptr);
   Received received{.count = count};
   if (count <= 0) return received;
-  received.may_be_more = static_cast<size_t>(count) == room;
   for (size_t i = first; i < first + static_cast<size_t>(count); ++i) {
     if ((incoming_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
       sender.metrics.dropped.add();

@@ -70,14 +70,15 @@ class ReplyBatch final : private event::TurnEndTask {
     SegmentLimit segments{};
   };
 
-  // Reads once from `fd` what is to be sent to the client of `flow`. Returns how many datagrams
-  // came, or -1 with errno. `bytes` is what they have together, `filled` whether there may be more.
+  // Reads once from `fd` what is to be sent to the client of `flow`: one datagram, which costs the
+  // kernel less, or as many as there is room for. Returns how many came, or -1 with errno, and the
+  // bytes that they have together.
   struct Received {
     int count = 0;
     size_t bytes = 0;
-    bool may_be_more = false;
   };
-  Received receive(int fd, Sender& sender, const Flow& flow);
+  Received receive_one(int fd, Sender& sender, const Flow& flow);
+  Received receive_many(int fd, Sender& sender, const Flow& flow);
   // The same with bytes that are here; at most kDatagramBytesMax.
   void add(std::string_view bytes, Sender& sender, const Flow& flow);
   // `sender` goes away: sends what is of it now.

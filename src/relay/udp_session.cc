@@ -74,6 +74,7 @@ bool UdpSession::send_some(std::span<iovec>& queued) {
       for (const iovec& vector : queued.first(sent.datagrams))
         bytes += vector.iov_len;
       note_sent(bytes);
+      unanswered_ += static_cast<uint32_t>(sent.datagrams);
       queued = queued.subspan(sent.datagrams);
     } else if (is_refusal(errno)) {
       refuse(connect_failure(errno));
@@ -148,6 +149,7 @@ bool UdpSession::find_endpoint() {
   attached_at_ = loop().now();
   well_told_ = false;
   segments_ = {};
+  unanswered_ = 0;
   backend_->connections.add();
   backend_->active.add(1);
   // An endpoint whose name leads nowhere yet.
@@ -181,7 +183,7 @@ Result<void> UdpSession::open(const net::Address& address, bool stream) {
     if (!socket) return socket.error();
     if (is_crowded(*socket)) return kNoDescriptor;
     socket_ = *std::move(socket);
-    const Result<void> watched = loop().watch_reading(socket_.fd(), *this);
+    const Result<void> watched = loop().watch_level(socket_.fd(), *this);
     if (!watched) socket_.reset();
     return watched;
   }
@@ -234,20 +236,20 @@ void UdpSession::detach() {
 
 // ---- From the endpoint.
 
+// Where one datagram was asked, one has come most likely. What else is there shows in the next
+// turn, and then all of it is read at once.
 void UdpSession::on_ready(event::Readiness) {
-  read_replies();
-}
-
-void UdpSession::read_replies() {
   if (!socket_.is_open()) return;
+  ReplyBatch& replies = service_.context_.batches.replies;
   const ReplyBatch::Received received =
-      service_.context_.batches.replies.receive(socket_.fd(), service_.sender_, flow_);
+      unanswered_ == 1 ? replies.receive_one(socket_.fd(), service_.sender_, flow_)
+                       : replies.receive_many(socket_.fd(), service_.sender_, flow_);
+  unanswered_ = 0;
   if (received.count < 0) {
     if (is_refusal(errno)) refuse(connect_failure(errno));
     return;
   }
   note_reply(received.bytes);
-  if (received.may_be_more) loop().at_next_turn(*this);
 }
 
 void UdpSession::note_reply(size_t bytes) {

@@ -13,10 +13,7 @@ namespace httpteleport::relay {
 // It has no endpoint until a datagram is sent, and none again when that one refuses or is removed;
 // the next datagram finds another. It ends when it is idle, and when the connection to an endpoint
 // that is a stream breaks.
-class UdpSession final : public Deletable,
-                         private event::IoHandler,
-                         private event::TurnEndTask,
-                         private DatagramStreamHandler {
+class UdpSession final : public Deletable, private event::IoHandler, private DatagramStreamHandler {
  public:
   // `ticket` is of the service's gate.
   UdpSession(UdpService& service, const Flow& flow, uint64_t hash, uint32_t ticket);
@@ -44,7 +41,6 @@ class UdpSession final : public Deletable,
   static constexpr Duration kTimeToRefuse = std::chrono::seconds(1);
 
   void on_ready(event::Readiness readiness) override;
-  void on_turn_end() override { read_replies(); }
   void on_stream_connected() override;
   void on_datagram(std::string_view bytes) override;
   void on_stream_closed(const Error& error) override;
@@ -62,7 +58,6 @@ class UdpSession final : public Deletable,
   };
   Sent send_once(std::span<iovec> queued);
   void send_to_stream(std::span<const iovec> queued);
-  void read_replies();
   void note_sent(size_t datagrams_bytes);
   void note_reply(size_t bytes);
   void note_well();
@@ -86,7 +81,8 @@ class UdpSession final : public Deletable,
   metrics::BackendMetrics* backend_ = nullptr;
   upstream::Endpoint* refused_by_ = nullptr;  // only to be compared
   SegmentLimit segments_;
-  bool well_told_ = false;  // the lease has heard that the endpoint is well
+  uint32_t unanswered_ = 0;  // datagrams that were sent since the last reply
+  bool well_told_ = false;   // the lease has heard that the endpoint is well
   // Of the batch at hand.
   int8_t first_queued_ = -1;
   int8_t last_queued_ = -1;
