@@ -1,7 +1,6 @@
 #include "live/server.h"
 
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,8 +19,6 @@ namespace {
 
 // Random ticket keys serve for this long, and then this long again for decrypting only.
 constexpr Duration kTicketKeyLife = std::chrono::hours(12);
-// How often it is looked whether the log has repeats to tell of.
-constexpr Duration kLogInterval = std::chrono::seconds(1);
 // Beyond -shutdown-timeout, before workers that have not ended by then are left behind.
 constexpr Duration kStuckTimeout = std::chrono::seconds(5);
 constexpr int kExitStuck = 1;
@@ -70,16 +67,12 @@ Server::Server(const config::ShuttleOptions& options, service::EventSink& events
 Server::~Server() {
   for (const auto& worker : workers_)
     worker->join();
-  if (signal_fd_ >= 0) {
-    loop_.unwatch(signal_fd_);
-    close(signal_fd_);
-  }
 }
 
 // ---- The beginning.
 
 std::string Server::start(const std::vector<net::Address>& admin) {
-  watch_signals();
+  housekeeping_.watch({SIGTERM, SIGINT, SIGHUP});
   if (!options_.access_log.empty()) {
     proxy::AccessLogOptions log{.file = options_.access_log};
     if (options_.access_log_format == "json") log.format = proxy::AccessLogFormat::kJson;
@@ -204,26 +197,6 @@ void Server::rotate_ticket_keys() {
 
 // ---- Signals.
 
-// Blocked before the workers start, so that every thread inherits the mask and signals come here
-// only.
-void Server::watch_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
-    sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  signal_fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-  const bool watched = signal_fd_ >= 0 && loop_.watch_level(signal_fd_, *this).has_value();
-  HT_ASSERT(watched);
-}
-
-void Server::on_ready(event::Readiness) {
-  signalfd_siginfo info{};
-  while (read(signal_fd_, &info, sizeof info) == sizeof info)
-    on_signal(static_cast<int>(info.ssi_signo));
-}
-
 void Server::on_signal(int signal) {
   if (signal == SIGHUP) return reload();
   on_terminate();
@@ -253,10 +226,9 @@ int Server::run() {
   workers_running_ = workers_.size();
   for (const auto& worker : workers_)
     worker->begin_accepting();
-  on_log_timer();
   loop_.set_timer(ticket_timer_, kTicketKeyLife);
   manager_.notify_ready("taking connections");
-  on_watchdog();
+  housekeeping_.start();
   loop_.run();
   for (const auto& worker : workers_)
     worker->join();
@@ -305,18 +277,6 @@ void Server::on_stuck() {
   log_line(LogLevel::kError, "workers hang: ending without them");
   pid_file_.remove();
   _exit(kExitStuck);
-}
-
-void Server::on_log_timer() {
-  program_log().tell_repeats(std::chrono::steady_clock::now());
-  loop_.set_timer(log_timer_, kLogInterval);
-}
-
-void Server::on_watchdog() {
-  const std::optional<Duration> interval = manager_.watchdog_interval();
-  if (!interval) return;
-  manager_.notify_alive();
-  loop_.set_timer(watchdog_timer_, *interval);
 }
 
 std::vector<const metrics::WorkerMetrics*> Server::all_metrics() const {

@@ -13,6 +13,7 @@
 #include "event/loop.h"
 #include "live/runtime.h"
 #include "live/worker.h"
+#include "server/housekeeping.h"
 #include "server/pid_file.h"
 #include "server/service_manager.h"
 #include "tls/certificate_folder.h"
@@ -24,7 +25,7 @@ std::string no_certificate_line(const config::ShuttleOptions& options);
 
 // Control thread. Signals: SIGTERM and SIGINT drain and end, a second one ends at once; SIGHUP
 // reads files anew and opens the logs again.
-class Server final : private event::IoHandler, private FailureSink {
+class Server final : private server::SignalHandler, private FailureSink {
  public:
   // `events` outlives it.
   Server(const config::ShuttleOptions& options, service::EventSink& events);
@@ -70,9 +71,7 @@ class Server final : private event::IoHandler, private FailureSink {
   void reload_certificates();
   void on_backend_out(const std::string& service, const std::string& backend,
                       const std::string& cause) override;
-  void watch_signals();
-  void on_ready(event::Readiness readiness) override;
-  void on_signal(int signal);
+  void on_signal(int signal) override;
   void on_terminate();
   void reload();
   void begin_drain();
@@ -80,14 +79,13 @@ class Server final : private event::IoHandler, private FailureSink {
   void on_worker_drained();
   void on_stuck();
   void rotate_ticket_keys();
-  void on_log_timer();
-  void on_watchdog();
 
   const config::ShuttleOptions& options_;
   service::EventSink& events_;
   const size_t worker_count_;
   server::ServiceManager manager_;
   event::Loop loop_;
+  server::Housekeeping housekeeping_{loop_, manager_, *this};
   net::Address http_address_;
   net::Address https_address_;
   net::SocketFile http_file_;
@@ -103,15 +101,12 @@ class Server final : private event::IoHandler, private FailureSink {
   std::function<void()> on_reload_;
   std::function<void()> on_drain_;
   std::function<void()> on_stop_;
-  int signal_fd_ = -1;
   size_t workers_running_ = 0;
   bool draining_ = false;
   bool terminated_ = false;  // a signal has said so
   event::MemberTimer<Server, &Server::stop_accepting> drain_delay_timer_{*this};
   event::MemberTimer<Server, &Server::rotate_ticket_keys> ticket_timer_{*this};
-  event::MemberTimer<Server, &Server::on_watchdog> watchdog_timer_{*this};
   event::MemberTimer<Server, &Server::on_stuck> stuck_timer_{*this};
-  event::MemberTimer<Server, &Server::on_log_timer> log_timer_{*this};
 };
 
 }  // namespace httpteleport::live

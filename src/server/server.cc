@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,8 +15,6 @@ namespace {
 
 // Random ticket keys serve for this long, and then this long again for decrypting only.
 constexpr Duration kTicketKeyLife = std::chrono::hours(12);
-// How often it is looked whether the log has repeats to tell of.
-constexpr Duration kLogInterval = std::chrono::seconds(1);
 constexpr int kExitStuck = 1;
 constexpr int kExitSecondSignal = 130;
 // What -shutdownTimeout may be more than, for sums of times.
@@ -32,17 +29,13 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, std::vector<std
 Server::~Server() {
   for (const auto& worker : workers_)
     worker->join();
-  if (signal_fd_ >= 0) {
-    loop_.unwatch(signal_fd_);
-    close(signal_fd_);
-  }
 }
 
 std::string Server::start(std::string_view listener_name, Inheritance& inheritance) {
   std::vector<InheritedSocket> managed;
   if (std::string problem = take_inherited_sockets(managed); !problem.empty()) return problem;
   ListenSockets listening;
-  watch_signals();
+  housekeeping_.watch({SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   if (std::string problem = open_access_log(); !problem.empty()) return problem;
   if (std::string problem = start_autocert(); !problem.empty()) return problem;
   // Last: connections that come to a new socket before another step fails would be reset.
@@ -109,26 +102,6 @@ void Server::on_other_addresses(const EndpointNames::Change& change) {
   snapshot_ = std::move(next);
   for (const auto& worker : workers_)
     worker->set_addresses(change.cluster_index, change.endpoint_index, change.addresses);
-}
-
-// Blocked before the workers start, so that every thread inherits the mask and signals come here
-// only.
-void Server::watch_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2})
-    sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  signal_fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-  const bool watched = signal_fd_ >= 0 && loop_.watch_level(signal_fd_, *this).has_value();
-  HT_ASSERT(watched);
-}
-
-void Server::on_ready(event::Readiness) {
-  signalfd_siginfo info{};
-  while (read(signal_fd_, &info, sizeof info) == sizeof info)
-    on_signal(static_cast<int>(info.ssi_signo));
 }
 
 void Server::on_signal(int signal) {
@@ -206,7 +179,7 @@ void Server::on_successor_ready() {
   if (draining_) return;
   log_line(LogLevel::kInfo, "the new process serves; this one finishes what runs");
   // Signs of life are the new one's business now.
-  watchdog_timer_.cancel();
+  housekeeping_.end_signs_of_life();
   for (const SharedListener& listener : shared_)
     listener.close();
   socket_file_.keep();
@@ -256,24 +229,10 @@ void Server::reopen_logs() {
   log_line(LogLevel::kInfo, "log files opened again");
 }
 
-void Server::on_log_timer() {
-  program_log().tell_repeats(std::chrono::steady_clock::now());
-  loop_.set_timer(log_timer_, kLogInterval);
-}
-
 void Server::on_worker_drained() {
   if (--workers_running_ > 0) return;
   log_line(LogLevel::kInfo, "stopped");
   loop_.stop();
-}
-
-// The control thread alone answers for the process: a worker that hangs shows in its clients'
-// errors.
-void Server::on_watchdog() {
-  const std::optional<Duration> interval = manager_.watchdog_interval();
-  if (!interval) return;
-  manager_.notify_alive();
-  loop_.set_timer(watchdog_timer_, *interval);
 }
 
 // Nothing fails from here on, and the process before this one may end as soon as it is told: what
@@ -290,11 +249,10 @@ void Server::take_over(Inheritance& inheritance) {
 
 int Server::run(Inheritance& inheritance) {
   take_over(inheritance);
-  on_log_timer();
   if (snapshot_->tls) loop_.set_timer(ticket_timer_, kTicketKeyLife);
   start_lookups();
   manager_.notify_ready("taking connections on " + address_.to_string());
-  on_watchdog();
+  housekeeping_.start();
   loop_.run();
   for (const auto& worker : workers_)
     worker->join();

@@ -13,6 +13,7 @@
 #include "server/acceptor.h"
 #include "server/endpoint_names.h"
 #include "server/handover.h"
+#include "server/housekeeping.h"
 #include "server/listen_sockets.h"
 #include "server/pid_file.h"
 #include "server/service_manager.h"
@@ -23,7 +24,7 @@ namespace httpteleport::server {
 // Signals: SIGTERM and SIGINT drain and end, a second one ends at once; SIGHUP reads configuration
 // and files anew and opens the logs again; SIGUSR2 hands the sockets to a new process of the same
 // command.
-class Server final : private event::IoHandler {
+class Server final : private SignalHandler {
  public:
   // `command`: the program's path and its arguments, for the successor. `source` outlives this.
   Server(std::shared_ptr<const config::Snapshot> snapshot, std::vector<std::string> command,
@@ -62,9 +63,7 @@ class Server final : private event::IoHandler {
   std::vector<const metrics::WorkerMetrics*> all_metrics() const;
 
  private:
-  void watch_signals();
-  void on_ready(event::Readiness readiness) override;
-  void on_signal(int signal);
+  void on_signal(int signal) override;
   void on_terminate();
   void reload();
   void start_successor();
@@ -79,12 +78,10 @@ class Server final : private event::IoHandler {
   std::string start_autocert();
   void write_pid_file();
   void reopen_logs();
-  void on_log_timer();
   void on_worker_drained();
   void on_stuck();
   [[noreturn]] void end_at_once(int exit_code);
   void rotate_ticket_keys();
-  void on_watchdog();
 
   std::shared_ptr<const config::Snapshot> snapshot_;
   std::vector<std::string> command_;
@@ -92,6 +89,7 @@ class Server final : private event::IoHandler {
   ServiceManager manager_;
   metrics::WorkerMetrics metrics_;  // of accepting on this thread
   event::Loop loop_;
+  Housekeeping housekeeping_{loop_, manager_, *this};
   net::Address address_;
   net::SocketFile socket_file_;
   PidFile pid_file_;
@@ -103,7 +101,6 @@ class Server final : private event::IoHandler {
   std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<Successor> successor_;
   std::vector<std::unique_ptr<EndpointNames>> endpoint_names_;  // of clusters that have names
-  int signal_fd_ = -1;
   size_t workers_running_ = 0;
   Duration stuck_timeout_ = std::chrono::seconds(5);
   bool file_is_predecessors_ = false;   // socket_file_, until run()
@@ -111,9 +108,7 @@ class Server final : private event::IoHandler {
   bool terminated_ = false;             // a signal has said so
   event::MemberTimer<Server, &Server::stop_accepting> drain_delay_timer_{*this};
   event::MemberTimer<Server, &Server::rotate_ticket_keys> ticket_timer_{*this};
-  event::MemberTimer<Server, &Server::on_watchdog> watchdog_timer_{*this};
   event::MemberTimer<Server, &Server::on_stuck> stuck_timer_{*this};
-  event::MemberTimer<Server, &Server::on_log_timer> log_timer_{*this};
 };
 
 }  // namespace httpteleport::server
