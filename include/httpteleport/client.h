@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "httpteleport/export.h"
 #include "httpteleport/message.h"
@@ -141,7 +142,7 @@ class HTTPTELEPORT_EXPORT Client {
 
  private:
   friend class CallAwaiter;
-  class Impl;
+  class HTTPTELEPORT_LOCAL Impl;
   explicit Client(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -89,7 +89,7 @@ class HTTPTELEPORT_EXPORT Exchange {
   // The same with a response of a status and a body.
   void respond(int status, std::string_view body);
 
-  class State;
+  class HTTPTELEPORT_LOCAL State;
   explicit Exchange(State* state) noexcept;  // the library makes them
 
  private:
@@ -135,7 +135,7 @@ class HTTPTELEPORT_EXPORT Server {
   [[nodiscard]] ServerStats stats() const;
 
  private:
-  class Impl;
+  class HTTPTELEPORT_LOCAL Impl;
   static StatusOr<Server> create_with(Handler handler, AsyncHandler async_handler,
                                       const ServerOptions& options);
   explicit Server(std::unique_ptr<Impl> impl);
