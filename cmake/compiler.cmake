@@ -1,10 +1,12 @@
 # Warnings, sanitizers and ccache, the same for every target.
 find_program(HT_CCACHE ccache)
 if(HT_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${HT_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${HT_CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion
+                    "$<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor;-Woverloaded-virtual>"
                     -fno-strict-aliasing -fstack-protector-strong)
 add_compile_definitions(_GNU_SOURCE)
 if(HT_WERROR)
