@@ -1,4 +1,4 @@
-// TLS of the load's connections: one version, one cipher suite, one curve, so that every server is
+// TLS of the load's connections: one version, one cipher suite, X25519, so that every server is
 // asked for the same work.
 #pragma once
 

@@ -6,6 +6,8 @@ cheaper in this load should put it here.
 
 import json
 import os
+import subprocess
+from dataclasses import dataclass
 
 # Up to this size the body is a literal in nginx's configuration, which limits a token to
 # about 4 KiB; larger ones are files.
@@ -43,6 +45,29 @@ def _records(random):
             },
             separators=(",", ":"),
         )
+
+
+@dataclass
+class Tls:
+    """Files of one certificate, the same for every proxy: ECDSA, P-256."""
+
+    certificate: str
+    key: str
+    both: str  # haproxy wants them in one file
+
+
+def make_certificate(folder, openssl):
+    tls = Tls(*(os.path.join(folder, name) for name in ("cert.pem", "key.pem", "both.pem")))
+    argv = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    argv += ["-nodes", "-days", "30", "-subj", "/CN=bench.test"]
+    argv += ["-addext", "subjectAltName=DNS:bench.test", "-out", tls.certificate]
+    argv += ["-keyout", tls.key]
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    with open(tls.both, "w", encoding="ascii") as both:
+        for part in (tls.certificate, tls.key):
+            with open(part, encoding="ascii") as file:
+                both.write(file.read())
+    return tls
 
 
 def make_body(size):
@@ -143,7 +168,21 @@ http {{
     return path
 
 
-def write_nginx_proxy(folder, port, origin_port, workers, connections):
+def _nginx_listen(port, tls):
+    # One listening socket a worker: no waking of workers for nothing.
+    listen = f"listen 127.0.0.1:{port}{' ssl' if tls else ''} reuseport backlog=4096;"
+    if not tls:
+        return listen
+    # Sessions are resumed by tickets, which is the default; a cache would be shared memory with a
+    # lock.
+    return f"""{listen}
+        ssl_certificate {tls.certificate};
+        ssl_certificate_key {tls.key};
+        ssl_protocols TLSv1.2 TLSv1.3;"""
+
+
+def write_nginx_proxy(folder, port, origin_port, workers, connections, tls=None, more=""):
+    """`more` goes into the location: what is special about one end of a chain."""
     os.makedirs(folder, exist_ok=True)
     path = f"{folder}/nginx.conf"
     with open(path, "w", encoding="ascii") as file:
@@ -164,8 +203,7 @@ http {{
         keepalive_timeout 1h;
     }}
     server {{
-        # One listening socket a worker: no waking of workers for nothing.
-        listen 127.0.0.1:{port} reuseport backlog=4096;
+        {_nginx_listen(port, tls)}
         location / {{
             proxy_pass http://origin;
             proxy_http_version 1.1;          # with the next line: upstream keep-alive
@@ -177,6 +215,7 @@ http {{
             proxy_buffers 5 256k;
             proxy_busy_buffers_size 512k;
             proxy_max_temp_file_size 0;
+            {more}
         }}
     }}
 }}
@@ -185,8 +224,30 @@ http {{
     return path
 
 
-def write_haproxy(folder, port, origin_port, workers, connections):
+# Both ends of nginx -> nginx: answers are compressed between the two. Clients here do not accept
+# compressed answers, so the near end unpacks them again, as a link does. nginx cannot compress
+# requests.
+NGINX_GZIP_NEAR = """
+            proxy_set_header Accept-Encoding gzip;
+            gunzip on;"""
+NGINX_GZIP_FAR = """
+            gzip on;
+            gzip_comp_level 1;     # as httptp, whose flate is level 1 by default
+            gzip_min_length 100;   # smaller ones do not get smaller
+            gzip_proxied any;
+            gzip_types *;
+            gzip_http_version 1.1;"""
+
+
+def write_haproxy(folder, port, origin_port, workers, connections, tls=None, h2_in=False,
+                  h2_out=False):
     os.makedirs(folder, exist_ok=True)
+    bind = ""
+    if h2_in:
+        bind = " proto h2"
+    if tls:
+        bind = f" ssl crt {tls.both} ssl-min-ver TLSv1.2"
+    server = " proto h2" if h2_out else ""
     path = f"{folder}/haproxy.cfg"
     with open(path, "w", encoding="ascii") as file:
         file.write(
@@ -194,12 +255,16 @@ def write_haproxy(folder, port, origin_port, workers, connections):
 global
     nbthread {workers}               # it would take one for each CPU otherwise
     maxconn {connections + 1024}     # clients; it derives sockets and pipes from this
+    no strict-limits                 # and asks for more of them than it comes to need
     # By default it closes idle server connections as soon as a quarter of the sockets it may
     # have are open; at 512 connections that trebles its cost.
     tune.pool-low-fd-ratio 90
     tune.pool-high-fd-ratio 95
     tune.bufsize 16384               # the default; larger was dearer at 64 KiB and 1 MiB
     tune.pipesize 262144             # splice up to this much at once
+    # Tickets resume sessions; its cache of sessions would be filled by every full handshake.
+    tune.ssl.cachesize 0
+    tune.h2.max-concurrent-streams 1000  # between two haproxies; 100 by default
     # No "log" line here or below: nothing is logged.
 
 defaults
@@ -207,6 +272,7 @@ defaults
     option splice-auto               # bodies move inside the kernel where it guesses it pays,
     option splice-response           # and answers always: its guess misses 1 MiB bodies, which
                                      # cost two to four times as much without this line
+    option http-ignore-probes        # who only shakes hands gets no 400
     http-reuse always                # any idle connection serves any client
     timeout connect 5s
     timeout client 60s
@@ -214,13 +280,13 @@ defaults
     timeout http-keep-alive 60s
 
 frontend clients
-    bind 127.0.0.1:{port} backlog 4096
+    bind 127.0.0.1:{port} backlog 4096{bind}
     default_backend origin
 
 backend origin
     # The idle pool has no limit by default. Keep what it has: by default it closes a part
     # of the idle connections every five seconds.
-    server origin 127.0.0.1:{origin_port} pool-purge-delay 1h
+    server origin 127.0.0.1:{origin_port} pool-purge-delay 1h{server}
 """
         )
     return path

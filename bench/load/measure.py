@@ -7,16 +7,17 @@ import time
 from dataclasses import dataclass, field
 
 import configs
+import loads
+import memory
 import parse
 import procs
 import variants
 
-# wrk runs longer than the window that is measured: before it connections open and pools
-# fill, after it the window must be over before wrk ends.
+# The load runs longer than the window that is measured: before it connections open and pools
+# fill, after it the window must be over before the load ends.
 SETTLE_SECONDS = 0.5
 TAIL_SECONDS = 0.5
-_WRK_TIMEOUT_SECONDS = 10  # an answer later than this is an error
-_WRK_GRACE_SECONDS = 15
+_LOAD_GRACE_SECONDS = 15
 _FETCH_TIMEOUT_SECONDS = 5
 _HEAD_BYTES_MAX = 16 << 10
 _STATUS_BYTES_MAX = 1 << 20
@@ -28,42 +29,51 @@ class Failed(Exception):
 
 @dataclass
 class Sample:
+    """One measurement. CPU times are microseconds a unit: a request, a handshake, a connection."""
+
     errors: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
-    rps: float = None
-    p50_us: float = None
-    p99_us: float = None
-    cpu_us: dict = field(default_factory=dict)  # end -> (user, sys) a request; "sum" too
+    per_s: float = None  # units a second
+    latency_us: dict = field(default_factory=dict)  # "p50", "p99", ...
+    cpu_us: dict = field(default_factory=dict)  # end -> (user, sys); "sum" too
     proxy_percent: float = None  # of the proxy's CPUs, used by the proxy
     other_percent: float = None  # of the proxy's CPUs, used by anybody else
-    load_percent: float = None  # of the load's CPUs, used by origin and wrk
+    load_percent: float = None  # of the load's CPUs, used by origin and load
     link: dict = field(default_factory=dict)  # end -> {key: bytes a request}
+    memory: dict = field(default_factory=dict)  # bytes "before", "after", and "each" connection
 
     def cpu_total_us(self):
         return sum(self.cpu_us["sum"]) if "sum" in self.cpu_us else None
 
 
+def load_seconds(options):
+    return SETTLE_SECONDS + options.seconds + TAIL_SECONDS
+
+
 class Origin:
-    """The nginx everybody asks in the end. Its own count of requests shows whether a proxy
+    """Who everybody asks in the end. nginx's own count of requests shows whether a proxy
     answered by itself or asked twice."""
 
-    def __init__(self, process, port, status_port):
+    def __init__(self, process, port, status_port=0):
         self.process = process
         self.port = port
         self.pids = procs.tree(process.pid)
-        self._status = http.client.HTTPConnection(
+        self._status = status_port and http.client.HTTPConnection(
             "127.0.0.1", status_port, timeout=_FETCH_TIMEOUT_SECONDS
         )
         self._own_requests = 0
 
     def requests(self):
+        """None: this origin does not count."""
+        if not self._status:
+            return None
         self._status.request("GET", "/status")
         page = self._status.getresponse().read(_STATUS_BYTES_MAX).decode("ascii")
         self._own_requests += 1
         return parse.stub_status_requests(page) - self._own_requests
 
     def close(self):
-        self._status.close()
+        if self._status:
+            self._status.close()
 
 
 def fetch(port, path, bytes_max):
@@ -113,8 +123,9 @@ def check_first(port, size, body):
     return len(received)
 
 
-def _read_links(running):
-    """End -> link counters. An end that has no such page has no counters."""
+def _read_links(running, options):
+    """End -> link counters. An end that has no such page has no counters; then the kernel's count
+    of what the near end's connections carry tells the bytes on the wire."""
     counters = {}
     for end in running.ends:
         if end.expvar_port:
@@ -123,6 +134,12 @@ def _read_links(running):
                 counters[end.label] = parse.expvar_link(page) if status == 200 else {}
             except (OSError, http.client.HTTPException, ValueError):
                 counters[end.label] = {}
+    if running.link_port and not counters:
+        argv = [options.programs["ss"], "--tcp", "--info", "--numeric", "--no-header"]
+        argv += ["state", "established", f"dport = :{running.link_port}"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True)
+        sent, received = parse.socket_bytes(done.stdout)
+        counters["near"] = {"linkBytesWireSent": sent, "linkBytesWireReceived": received}
     return counters
 
 
@@ -131,85 +148,85 @@ class _Mark:
     """Every counter at one moment."""
 
     time_s: float
-    wrk_bytes: int
+    answered: float
     ends: dict
     load: procs.CpuReading
     busy_s: float
 
 
-def _mark(wrk, end_pids, load_pids, proxy_cpus):
-    return _Mark(
-        time_s=time.monotonic(),
-        wrk_bytes=procs.read_chars(wrk.pid),
-        ends={label: procs.read_cpu(pids) for label, pids in end_pids.items()},
-        load=procs.read_cpu(load_pids),
-        busy_s=procs.read_busy_s(proxy_cpus),
-    )
+class _Run:
+    """One run of a load against a running variant."""
 
+    def __init__(self, options, setup, case, origin, running):
+        self._options = options
+        self._setup = setup
+        self._origin = origin
+        self._running = running
+        self._load = case.load()
+        self._counters = loads.counters_path(setup.folder)
+        self._load_cpus = setup.cpus if case.shared_cpus else options.load_cpus
+        self._process = None
 
-def _wrk_argv(options, port, size, connections):
-    seconds = SETTLE_SECONDS + options.seconds + TAIL_SECONDS
-    threads = min(len(options.load_cpus), connections)
-    return [
-        options.programs["wrk"],
-        f"-t{threads}",
-        f"-c{connections}",
-        f"-d{round(seconds)}s",
-        f"--timeout={_WRK_TIMEOUT_SECONDS}s",
-        "--latency",
-        f"http://127.0.0.1:{port}/{size}",
-    ]
+    def prepare(self, body):
+        self._load.prepare(self._running.port, body)
 
+    def _mark(self, end_pids, load_pids):
+        return _Mark(
+            time_s=time.monotonic(),
+            answered=self._load.answered(self._process, self._counters),
+            ends={label: procs.read_cpu(pids) for label, pids in end_pids.items()},
+            load=procs.read_cpu(load_pids),
+            busy_s=procs.read_busy_s(self._setup.cpus),
+        )
 
-def _run_wrk(options, setup, origin, running, size, connections):
-    """Runs wrk. Returns its result and the marks at the window's start and end."""
-    end_pids = {end.label: procs.tree(end.process.pid) for end in running.ends}
-    argv = _wrk_argv(options, running.port, size, connections)
-    wrk = setup.processes.start("wrk", argv, options.load_cpus)
-    try:
-        time.sleep(SETTLE_SECONDS)
-        load_pids = origin.pids + [wrk.pid]
-        first = _mark(wrk, end_pids, load_pids, options.proxy_cpus)
-        time.sleep(options.seconds)
-        last = _mark(wrk, end_pids, load_pids, options.proxy_cpus)
-        wrk.popen.wait(_WRK_GRACE_SECONDS)
-        with open(wrk.log, encoding="utf-8", errors="replace") as file:
+    def run(self):
+        """Returns what the load said, and the marks at the window's start and end."""
+        end_pids = {end.label: procs.tree(end.process.pid) for end in self._running.ends}
+        argv = self._load.argv(self._options, self._running.port, self._counters)
+        self._process = self._setup.processes.start(self._load.program, argv, self._load_cpus)
+        try:
+            time.sleep(SETTLE_SECONDS)
+            load_pids = self._origin.pids + [self._process.pid]
+            first = self._mark(end_pids, load_pids)
+            time.sleep(self._options.seconds)
+            last = self._mark(end_pids, load_pids)
+            self._process.popen.wait(_LOAD_GRACE_SECONDS)
+            return self._result(), first, last
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{self._load.program} did not end") from error
+        finally:
+            self._setup.processes.stop(self._process)
+
+    def _result(self):
+        with open(self._process.log, encoding="utf-8", errors="replace") as file:
             output = file.read()
-        if wrk.popen.returncode != 0:
-            raise Failed(f"wrk ended with code {wrk.popen.returncode}: {output.strip()[-300:]}")
-        result = parse.wrk_output(output)
-    except subprocess.TimeoutExpired as error:
-        raise Failed("wrk did not end in time") from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Failed(f"while wrk ran: {error}") from error
-    finally:
-        setup.processes.stop(wrk)
-    for end in running.ends:
-        if not end.process.alive():
-            raise Failed(f"{end.label} ended under load:\n{end.process.log_tail()}")
-        if procs.tree(end.process.pid) != end_pids[end.label]:
-            raise Failed(f"{end.label} lost or started a process under load")
-    return result, first, last
+        code = self._process.popen.returncode
+        # http_load ends with 1 when there were failures, which it has counted then.
+        if code != 0 and not (code == 1 and output.startswith("{")):
+            name = self._load.program
+            raise Failed(f"{name} ended with code {code}: {output.strip()[-300:]}")
+        return self._load.result(output)
 
 
-def _fill_cpu(sample, options, first, last, requests):
+def _fill_cpu(sample, cpus, load_cpus, first, last, units):
     window_s = last.time_s - first.time_s
     total_s = 0.0
     users = systems = 0.0
     for label, before in first.ends.items():
         cpu = procs.cpu_between(before, last.ends[label])
-        sample.cpu_us[label] = (cpu.user_s / requests * 1e6, cpu.sys_s / requests * 1e6)
+        sample.cpu_us[label] = (cpu.user_s / units * 1e6, cpu.sys_s / units * 1e6)
         users += cpu.user_s
         systems += cpu.sys_s
         total_s += cpu.total_s
-    proxy_s = window_s * len(options.proxy_cpus)
+    proxy_s = window_s * len(cpus)
     if first.ends:
-        sample.cpu_us["sum"] = (users / requests * 1e6, systems / requests * 1e6)
+        sample.cpu_us["sum"] = (users / units * 1e6, systems / units * 1e6)
         sample.proxy_percent = 100 * total_s / proxy_s
-    # The busy time counts whole ticks, so that nothing else may come out below zero.
-    sample.other_percent = max(0.0, 100 * (last.busy_s - first.busy_s - total_s) / proxy_s)
     load = procs.cpu_between(first.load, last.load)
-    sample.load_percent = 100 * load.total_s / (window_s * len(options.load_cpus))
+    sample.load_percent = 100 * load.total_s / (window_s * len(load_cpus))
+    ours_s = total_s + (load.total_s if set(load_cpus) == set(cpus) else 0)
+    # The busy time counts whole ticks, so that nothing else may come out below zero.
+    sample.other_percent = max(0.0, 100 * (last.busy_s - first.busy_s - ours_s) / proxy_s)
 
 
 def _fill_link(sample, before, after, requests):
@@ -222,53 +239,51 @@ def _fill_link(sample, before, after, requests):
         }
 
 
-def _measure_running(options, setup, origin, running, size, body, connections, sample):
-    answer_bytes = check_first(running.port, size, body)
-    # The link's bytes are counted over the whole of wrk's run, between two quiet moments:
+def _measure_load(options, setup, case, origin, running, body, sample):
+    run = _Run(options, setup, case, origin, running)
+    run.prepare(body)
+    # The link's bytes are counted over the whole of the load's run, between two quiet moments:
     # then no batch is half in, half out.
-    links_before = _read_links(running)
+    links_before = _read_links(running, options)
     requests_before = origin.requests()
-    wrk, first, last = _run_wrk(options, setup, origin, running, size, connections)
+    result, first, last = run.run()
     time.sleep(0.1)
-    requests_whole = origin.requests() - requests_before
-    links_after = _read_links(running)
+    requests_after = origin.requests()
+    links_after = _read_links(running, options)
 
-    for name, count in wrk.errors.items():
-        if count:
-            sample.errors.append(f"wrk: {name} {count}")
-    # What CPU time is divided by: answers wrk received in the window, parts of an answer
-    # included. Whole ones would come in bursts where bodies are large and many under way.
-    requests = (last.wrk_bytes - first.wrk_bytes) / answer_bytes
-    if requests <= 0 or wrk.requests <= 0:
-        raise Failed("no request was answered")
-    # That needs answers of one length: wrk's totals must agree but for what is under way.
-    whole = wrk.bytes_read / answer_bytes
-    if not 0.99 * wrk.requests - 1 <= whole <= 1.01 * (wrk.requests + connections):
-        sample.errors.append(f"wrk read bytes of {whole:.0f} answers in {wrk.requests}")
-    # wrk does not count what it has under way when it ends, one a connection at most. Any
+    sample.errors += [f"load: {why} {count}" for why, count in sorted(result.failures.items())]
+    # What CPU time is divided by: what was answered in the window.
+    units = last.answered - first.answered
+    if units <= 0 or result.answers <= 0:
+        raise Failed("nothing was answered: " + "; ".join(sample.errors))
+    # A load does not count what it has under way when it ends, one a connection at most. Any
     # other difference means that a proxy answered by itself or asked twice, and then a
     # request at the origin is not a request of a client.
-    surplus = requests_whole - wrk.requests
-    if not 0 <= surplus <= connections:
-        sample.errors.append(f"the origin had {requests_whole} requests, wrk {wrk.requests}")
+    if requests_after is not None and case.unit != "handshake":
+        requests = requests_after - requests_before
+        if not 0 <= requests - result.answers <= case.connections:
+            sample.errors.append(f"the origin had {requests} requests, the load {result.answers}")
 
-    sample.rps = requests / (last.time_s - first.time_s)
-    sample.p50_us = wrk.p50_us
-    sample.p99_us = wrk.p99_us
-    _fill_cpu(sample, options, first, last, requests)
-    _fill_link(sample, links_before, links_after, requests_whole)
+    sample.per_s = units / (last.time_s - first.time_s)
+    sample.latency_us = result.latency_us
+    load_cpus = setup.cpus if case.shared_cpus else options.load_cpus
+    _fill_cpu(sample, setup.cpus, load_cpus, first, last, units)
+    _fill_link(sample, links_before, links_after, result.answers)
 
 
-def measure(options, setup, origin, name, size, body, connections):
+def measure(options, setup, case, origin, name, body):
     """Starts the variant, measures it, ends it. Errors are in the sample, never raised."""
     sample = Sample()
     running = None
     try:
         running = variants.start(name, setup)
-        _measure_running(options, setup, origin, running, size, body, connections, sample)
+        if case.idle:
+            memory.measure_idle(options, setup, case, running, sample)
+        else:
+            _measure_load(options, setup, case, origin, running, body, sample)
     except (Failed, procs.StartError) as error:
         sample.errors.append(str(error))
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError, subprocess.SubprocessError) as error:
         sample.errors.append(f"{type(error).__name__}: {error}")
     finally:
         if running:

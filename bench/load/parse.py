@@ -58,6 +58,53 @@ def wrk_output(text):
 
 
 @dataclass
+class LoadResult:
+    """What a load says at its end, whichever program it was."""
+
+    answers: int
+    latency_us: dict  # "p50", "p99" and so on -> microseconds
+    failures: dict  # why -> count; empty when all went well
+    resumed: int = 0  # TLS sessions
+
+
+def http_load_output(text):
+    """The JSON that http_load prints."""
+    try:
+        page = json.loads(text)
+        result = LoadResult(
+            answers=int(page["answers"]),
+            latency_us={
+                name: float(value)
+                for name, value in page["latency_us"].items()
+                if name != "count"
+            },
+            failures={name: int(count) for name, count in page["failures"].items()},
+            resumed=int(page["resumed"]),
+        )
+        if page["unfinished"]:
+            result.failures["unanswered at the end"] = int(page["unfinished"])
+        return result
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"http_load printed something else: {text[-300:]!r}") from error
+
+
+def pss_bytes(text):
+    """The memory of a process in /proc/PID/smaps_rollup; a shared page counts in parts."""
+    match = re.search(r"^Pss:\s+(\d+) kB$", text, re.M)
+    if not match:
+        raise ValueError("not a smaps_rollup page")
+    return int(match.group(1)) * 1024
+
+
+def socket_bytes(text):
+    """(sent, received) of all connections that `ss --info` lists."""
+    counts = []
+    for name in ("bytes_sent", "bytes_received"):
+        counts.append(sum(map(int, re.findall(rf"\b{name}:(\d+)\b", text))))
+    return tuple(counts)
+
+
+@dataclass
 class ProcStat:
     ppid: int
     state: str

@@ -1,18 +1,26 @@
 #!/usr/bin/env python3
 """Unit tests of what the load benchmark reads and computes. Run: bench/load/parse_test.py"""
 
+import argparse
 import os
 import sys
+import tempfile
 import unittest
+import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import configs  # noqa: E402
+import loads  # noqa: E402
 import measure  # noqa: E402
 import parse  # noqa: E402
+import pictures  # noqa: E402
 import procs  # noqa: E402
 import report  # noqa: E402
+import results  # noqa: E402
+import suite  # noqa: E402
+import variants  # noqa: E402
 
 WRK_CLEAN = """Running 1s test @ http://127.0.0.1:8080/
   1 threads and 64 connections
@@ -170,6 +178,94 @@ class Pages(unittest.TestCase):
                 parse.cpu_list(text)
 
 
+class HttpLoad(unittest.TestCase):
+    OUTPUT = (
+        '{"answers": 100, "body_bytes": 25600, "resumed": 90, "unfinished": 0, "latency_us":'
+        ' {"count": 80, "p50": 120, "p99": 400}, "failures": {}}'
+    )
+
+    def test_reads_what_it_prints(self):
+        result = parse.http_load_output(self.OUTPUT)
+        self.assertEqual((result.answers, result.resumed), (100, 90))
+        self.assertEqual(result.latency_us, {"p50": 120, "p99": 400})
+        self.assertEqual(result.failures, {})
+
+    def test_what_was_not_answered_is_a_failure(self):
+        text = self.OUTPUT.replace('"unfinished": 0', '"unfinished": 7')
+        text = text.replace('"failures": {}', '"failures": {"cannot send": 2}')
+        self.assertEqual(
+            parse.http_load_output(text).failures, {"cannot send": 2, "unanswered at the end": 7}
+        )
+
+    def test_refuses_everything_else(self):
+        for text in ("", "[]", "{}", "http_load: bad argument", self.OUTPUT[:-2]):
+            with self.assertRaises(ValueError, msg=text):
+                parse.http_load_output(text)
+
+    def test_full_and_resumed_handshakes_are_not_taken_for_each_other(self):
+        for resumed, connections, good in ((True, 10, True), (True, 9, False), (False, 10, False)):
+            load = loads.HttpLoad(connections, [], resumed)
+            self.assertEqual(not load.result(self.OUTPUT).failures, good)
+
+    def test_counters_are_zero_before_the_load_has_made_them(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = loads.counters_path(folder)
+            self.assertEqual(loads.read_counters(path)["answers"], 0)
+            with open(path, "wb") as file:
+                file.write(b"".join(n.to_bytes(8, "little") for n in (5, 4, 3, 2, 1)))
+            self.assertEqual(
+                loads.read_counters(path),
+                {"answers": 5, "body_bytes": 4, "resumed": 3, "failures": 2, "open": 1},
+            )
+
+
+class Kernel(unittest.TestCase):
+    def test_memory_of_a_process(self):
+        page = "55d0-7ffc ---p 00000000 00:00 0  [rollup]\nRss:   1000 kB\nPss:    800 kB\n"
+        self.assertEqual(parse.pss_bytes(page), 800 * 1024)
+        with self.assertRaises(ValueError):
+            parse.pss_bytes("Rss: 1 kB\n")
+
+    def test_bytes_of_all_connections_listed(self):
+        text = (
+            "0 0 127.0.0.1:1 127.0.0.1:2\n\t bbr bytes_sent:10 bytes_acked:9 bytes_received:7\n"
+            "0 0 127.0.0.1:3 127.0.0.1:2\n\t bbr bytes_sent:5 bytes_received:1 segs_out:3\n"
+        )
+        self.assertEqual(parse.socket_bytes(text), (15, 8))
+        self.assertEqual(parse.socket_bytes(""), (0, 0))
+
+
+class Suite(unittest.TestCase):
+    OPTIONS = dict(
+        scenarios=list(suite.SCENARIOS),
+        bodies=None,
+        connections=None,
+        rates=None,
+        variants=None,
+        corpora={"demo": None},
+    )
+
+    def test_every_case_has_its_own_name_and_known_variants(self):
+        cases = suite.cases(argparse.Namespace(**self.OPTIONS))
+        names = [(case.scenario, case.name) for case in cases]
+        self.assertEqual(len(names), len(set(names)))
+        for case in cases:
+            self.assertLessEqual(set(case.variants), set(variants.NAMES))
+            self.assertLessEqual(set(case.references), {*case.variants, suite.BEST})
+
+    def test_only_the_variants_asked_for(self):
+        options = {**self.OPTIONS, "variants": ["httptp"], "scenarios": ["large"], "bodies": [9]}
+        (case,) = suite.cases(argparse.Namespace(**options))
+        self.assertEqual((case.variants, case.body_bytes), (["httptp"], 9))
+
+    def test_a_variant_may_say_its_workers(self):
+        self.assertEqual(variants.split("chain-flate-2w"), ("chain-flate", 2))
+        self.assertEqual(variants.split("haproxy-h2"), ("haproxy-h2", None))
+        self.assertTrue(variants.is_chain("chain-flate-2w"))
+        self.assertEqual(variants.programs_of("nginx-gzip"), ["nginx"])
+        self.assertEqual(variants.programs_of("raw"), ["raw_relay"])
+
+
 class AnswerHead(unittest.TestCase):
     def test_waits_for_the_empty_line(self):
         head = b"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-LENGTH: 256\r\n\r\n"
@@ -222,13 +318,78 @@ class Report(unittest.TestCase):
         self.assertEqual(report.paired_ratios(rounds, "httptp", "nginx"), [0.5, 1.0])
         self.assertEqual(report.paired_ratios(rounds, "httptp", "haproxy"), [])
 
+    def test_the_best_peer_is_chosen_in_each_round(self):
+        rounds = [
+            {"nginx": self.sample(20), "haproxy": self.sample(10), "httptp": self.sample(5)},
+            {"nginx": self.sample(10), "haproxy": self.sample(20), "httptp": self.sample(20)},
+            {"nginx": self.sample(10), "httptp": self.sample(20)},
+        ]
+        self.assertEqual(report.paired_ratios(rounds, "httptp", suite.BEST), [0.5, 2.0])
+
+    @staticmethod
+    def case(rounds, **more):
+        more = {"references": ["nginx"], "body_bytes": 256, **more}
+        return suite.Case("small", "256 bytes", list(rounds[0]), rounds=rounds, **more)
+
     def test_missing_figures_are_a_dash_and_errors_mark_the_row(self):
-        case = report.Case(256, 64, [{"chain-flate": measure.Sample(errors=["no start"])}])
-        text = report.case_text(case, ["chain-flate"])
+        case = self.case([{"chain-flate": measure.Sample(errors=["no start"])}])
+        text = report.case_text(case)
         self.assertIn("**1 of 1 rounds**", text)
         self.assertIn("- round 1, chain-flate: no start", text)
-        self.assertIn("| chain-flate | near | - | - | - | - |", text)
+        self.assertIn("| chain-flate | - | - | - | - |", text)
         self.assertTrue(report.has_errors([case]))
+
+    def test_large_answers_have_a_price_a_megabyte(self):
+        case = self.case([{"nginx": self.sample(100)}], body_bytes=1000000)
+        self.assertIn("| CPU µs/MB (min–max) |", report.case_text(case))
+        self.assertNotIn("µs/MB", report.case_text(self.case([{"nginx": self.sample(1)}])))
+
+    def test_idle_connections_have_their_memory(self):
+        sample = measure.Sample(memory={"before": 1 << 20, "after": 3 << 20, "each": 2048.0})
+        case = self.case([{"httptp": sample}], idle=True)
+        self.assertIn("| httptp | 2.00 | 1.00 | 3.00 |", report.case_text(case))
+        self.assertIn("small, 256 bytes: httptp 2.00 KiB each", report.ratio_lines([case]))
+
+    def test_ratios_stand_in_lines(self):
+        case = self.case([{"nginx": self.sample(20), "httptp": self.sample(10)}])
+        self.assertEqual(
+            report.ratio_lines([case]), ["small, 256 bytes: httptp / nginx 0.50"]
+        )
+
+    def test_results_come_back_from_their_file_and_replace_the_same_cases(self):
+        first = self.case([{"nginx": self.sample(20), "httptp": self.sample(10)}])
+        again = self.case([{"nginx": self.sample(30, ["wrk: read 1"])}])
+        other = self.case([{"nginx": self.sample(40)}])
+        other.name = "other"
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "results.json")
+            results.write(path, [first, other])
+            results.write(path, [again])
+            found = results.read(path)
+        self.assertEqual([case.name for case in found], ["256 bytes", "other"])
+        self.assertEqual(found[0].rounds[0]["nginx"].errors, ["wrk: read 1"])
+        self.assertAlmostEqual(found[0].rounds[0]["nginx"].cpu_total_us(), 30)
+        self.assertAlmostEqual(found[1].rounds[0]["nginx"].cpu_total_us(), 40)
+
+    def test_a_document_gets_the_tables_of_its_scenarios(self):
+        case = self.case([{"nginx": self.sample(20)}])
+        case.taken = {"date": "today", "commit": "c", "rounds": 1, "seconds": 2, "load": "0.1"}
+        text = "before\n<!-- small -->\nold\n<!-- end -->\nbetween\n<!-- tls -->\n<!-- end -->\n"
+        filled = report.fill_document(text, [case])
+        self.assertNotIn("old", filled)
+        self.assertIn("| nginx | 20.0 |", filled)
+        self.assertTrue(filled.startswith("before\n<!-- small -->"))
+        self.assertIn("<!-- end -->\nbetween\n<!-- tls -->\n\n<!-- end -->\n", filled)
+        self.assertEqual(report.fill_document(filled, [case]), filled)
+
+    def test_pictures_are_well_formed_and_hold_every_bar(self):
+        text = pictures.bar_chart(
+            "a < b", "note", [("one", [("nginx", [1.0, 3.0]), ("httptp", [2.0]), ("raw", [])])]
+        )
+        root = xml.etree.ElementTree.fromstring(text)
+        bars = root.findall("{http://www.w3.org/2000/svg}rect")
+        self.assertEqual([bar.get("class") for bar in bars], ["peer", "ours"])
+        self.assertEqual(bars[0].get("width"), bars[1].get("width"))
 
     def test_figures_keep_three_digits(self):
         for value, text in ((None, "-"), (0.7512, "0.75"), (21.64, "21.6"), (63423.2, "63423")):

@@ -8,25 +8,13 @@ import shlex
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
 
-REFERENCES = ("nginx", "haproxy")
+import suite
+import variants
 
-_COLUMNS = (
-    "variant",
-    "CPU µs/req (min–max)",
-    "user",
-    "sys",
-    "CPU / nginx (min–max)",
-    "CPU / haproxy (min–max)",
-    "req/s",
-    "p50 ms",
-    "p99 ms",
-    "proxy %",
-    "other %",
-    "load %",
-    "errors",
-)
+LARGE_BYTES = 65536  # from here on the price by the byte is what matters
+
 _LINK_COLUMNS = (
     "variant",
     "end",
@@ -35,22 +23,7 @@ _LINK_COLUMNS = (
     "to near raw",
     "to near wire",
 )
-
-
-@dataclass
-class Case:
-    """All rounds of one body size and number of connections."""
-
-    body_bytes: int
-    connections: int
-    rounds: list  # one dict a round: variant -> Sample
-
-
-def size_name(size):
-    for unit, factor in (("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= factor and size % factor == 0:
-            return f"{size // factor} {unit}"
-    return f"{size} B"
+_KIB = 1024
 
 
 def figure(value):
@@ -81,11 +54,21 @@ def spread(values):
 def paired_ratios(rounds, name, reference):
     """CPU of `name` over CPU of `reference`, each pair from one round. A round where one
     of the two had errors gives no ratio."""
+
+    def cpu(samples, variant):
+        sample = samples.get(variant)
+        return sample.cpu_total_us() if sample and not sample.errors else None
+
     ratios = []
     for samples in rounds:
-        pair = [samples.get(name), samples.get(reference)]
-        if all(sample and not sample.errors and sample.cpu_total_us() for sample in pair):
-            ratios.append(pair[0].cpu_total_us() / pair[1].cpu_total_us())
+        mine = cpu(samples, name)
+        if reference == suite.BEST:
+            others = [cpu(samples, peer) for peer in suite.PLAIN_PEERS]
+            other = min(others) if all(others) else None
+        else:
+            other = cpu(samples, reference)
+        if mine and other:
+            ratios.append(mine / other)
     return ratios
 
 
@@ -99,50 +82,105 @@ def table(columns, rows):
     return "\n".join(lines)
 
 
-def _variant_rows(case, name):
-    samples = [samples[name] for samples in case.rounds if name in samples]
+def _columns(case):
+    """(title, function of the variant's name and samples) for each column behind the variant."""
+
+    def end_cpu(index):
+        return lambda _name, samples: figure(
+            median([s.cpu_us["sum"][index] for s in samples if "sum" in s.cpu_us])
+        )
+
+    def attribute(name):
+        return lambda _name, samples: figure(median([getattr(s, name) for s in samples]))
+
+    def latency(part):
+        def of(_name, samples):
+            value = median([s.latency_us.get(part) for s in samples])
+            return figure(value / 1e3 if value is not None else None)
+
+        return of
+
+    def ratio(reference):
+        return lambda name, _samples: spread(paired_ratios(case.rounds, name, reference))
+
+    def bad(_name, samples):
+        count = sum(1 for sample in samples if sample.errors)
+        return f"**{count} of {len(samples)} rounds**" if count else "0"
+
+    def total(_name, samples):
+        return spread([s.cpu_total_us() for s in samples])
+
+    def per_megabyte(_name, samples):
+        return spread(
+            [s.cpu_total_us() / case.body_bytes * 1e6 for s in samples if s.cpu_total_us()]
+        )
+
+    columns = [(f"CPU µs/{case.unit} (min–max)", total)]
+    if case.body_bytes >= LARGE_BYTES:
+        columns.append(("CPU µs/MB (min–max)", per_megabyte))
+    columns += [("user", end_cpu(0)), ("sys", end_cpu(1))]
+    columns += [(f"CPU / {reference} (min–max)", ratio(reference)) for reference in case.references]
+    columns.append((f"{case.unit}s/s", attribute("per_s")))
+    parts = [part for part in ("p50", "p90", "p99", "p999", "max") if _has_latency(case, part)]
+    columns += [(f"{part} ms", latency(part)) for part in parts]
+    columns += [
+        ("proxy %", attribute("proxy_percent")),
+        ("other %", attribute("other_percent")),
+        ("load %", attribute("load_percent")),
+        ("errors", bad),
+    ]
+    return columns
+
+
+def _has_latency(case, part):
+    # A handshake's time is mostly the wait for the other 63.
+    return case.unit != "handshake" and any(
+        part in sample.latency_us for samples in case.rounds for sample in samples.values()
+    )
+
+
+def _samples(case, name):
+    return [samples[name] for samples in case.rounds if name in samples]
+
+
+def _variant_rows(case, name, columns):
+    samples = _samples(case, name)
     if not samples:
         return []
-
-    def end_cpu(end, index):
-        return median([s.cpu_us[end][index] for s in samples if end in s.cpu_us])
-
-    bad = sum(1 for sample in samples if sample.errors)
-    row = [
-        name,
-        spread([sample.cpu_total_us() for sample in samples]),
-        figure(end_cpu("sum", 0)),
-        figure(end_cpu("sum", 1)),
-        *(spread(paired_ratios(case.rounds, name, reference)) for reference in REFERENCES),
-        figure(median([sample.rps for sample in samples])),
-        *(
-            figure(value / 1e3 if value is not None else None)
-            for value in (
-                median([sample.p50_us for sample in samples]),
-                median([sample.p99_us for sample in samples]),
-            )
-        ),
-        figure(median([sample.proxy_percent for sample in samples])),
-        figure(median([sample.other_percent for sample in samples])),
-        figure(median([sample.load_percent for sample in samples])),
-        f"**{bad} of {len(samples)} rounds**" if bad else "0",
-    ]
-    rows = [row]
-    if name.startswith("chain-"):
+    rows = [[name, *(cell(name, samples) for _, cell in columns)]]
+    if variants.is_chain(name):
         for end in ("near", "far"):
             totals = [sum(s.cpu_us[end]) for s in samples if end in s.cpu_us]
             cells = [f"{name}, {end} end", spread(totals)]
-            cells += [figure(end_cpu(end, 0)), figure(end_cpu(end, 1))]
-            rows.append(cells + [""] * (len(_COLUMNS) - len(cells)))
+            rows.append(cells + [""] * (1 + len(columns) - len(cells)))
     return rows
 
 
+def _idle_table(case):
+    rows = []
+    for name in case.variants:
+        samples = [s for s in _samples(case, name) if s.memory]
+        if not samples:
+            continue
+        rows.append(
+            [
+                name,
+                spread([s.memory["each"] / _KIB for s in samples]),
+                figure(median([s.memory["before"] / _KIB**2 for s in samples])),
+                figure(median([s.memory["after"] / _KIB**2 for s in samples])),
+            ]
+        )
+    return table(
+        ("variant", "KiB each (min–max)", "MiB before, all", "MiB with them, all"), rows
+    )
+
+
 def _link_rows(case, name):
-    samples = [samples[name] for samples in case.rounds if name in samples]
-    if not name.startswith("chain-") or not samples:
-        return []
+    samples = _samples(case, name)
     rows = []
     for end, outward, inward in (("near", "Sent", "Received"), ("far", "Received", "Sent")):
+        if not any(s.link.get(end) for s in samples):
+            continue
         cells = [name, end]
         for direction in (outward, inward):
             for kind in ("Raw", "Wire"):
@@ -160,18 +198,87 @@ def _errors(case):
     return [line.replace("\n", "\n  ") for line in lines]
 
 
-def case_text(case, names):
-    parts = [f"## {size_name(case.body_bytes)}, {case.connections} connections"]
-    parts.append(table(_COLUMNS, [row for name in names for row in _variant_rows(case, name)]))
-    links = [row for name in names for row in _link_rows(case, name)]
+def case_tables(case):
+    """The tables of a case, without its title."""
+    if case.idle:
+        parts = [_idle_table(case)]
+    else:
+        columns = _columns(case)
+        rows = [row for name in case.variants for row in _variant_rows(case, name, columns)]
+        parts = [table(["variant", *(title for title, _ in columns)], rows)]
+    links = [row for name in case.variants for row in _link_rows(case, name)]
     if links:
         parts.append("Link bytes a request:")
         parts.append(table(_LINK_COLUMNS, links))
+    return parts
+
+
+def case_text(case):
+    parts = [f"## {case.scenario}: {case.name}"]
+    if case.taken:
+        parts.append(taken_text(case.taken))
+    parts += case_tables(case)
     errors = _errors(case)
     if errors:
         parts.append("Errors:")
         parts.append("\n".join(errors))
     return "\n\n".join(parts) + "\n"
+
+
+def fill_document(text, cases):
+    """The document with the tables of all scenarios that have a place in it."""
+
+    def tables(match):
+        scenario = match.group(1)
+        parts = [match.group(0).split("\n", 1)[0]]
+        for case in cases:
+            if case.scenario == scenario:
+                parts.append(f"**{case.name}** ({taken_text(case.taken)})")
+                parts += case_tables(case)
+        return "\n\n".join(parts + ["<!-- end -->"])
+
+    return re.sub(r"<!-- ([a-z-]+) -->\n.*?<!-- end -->", tables, text, flags=re.S)
+
+
+def taken_text(taken):
+    return (
+        f"{taken['date']}, commit {taken['commit']}, {taken['rounds']} rounds of"
+        f" {taken['seconds']} s, load of the machine {taken['load']}"
+    )
+
+
+def ratio_lines(cases):
+    """What a reader asks first: httptp, or the link, against each of the others."""
+    lines = []
+    for case in cases:
+        for name in case.variants:
+            if not name.startswith(("httptp", "chain-")):
+                continue
+            for reference in case.references:
+                ratios = paired_ratios(case.rounds, name, reference)
+                if ratios and name != reference:
+                    lines.append(
+                        f"{case.scenario}, {case.name}: {name} / {reference}"
+                        f" {spread(ratios)}"
+                    )
+            if case.scenario == "workers" and name.endswith("-2w"):
+                lines += _speedup(case, name)
+        if case.idle:
+            for name in case.variants:
+                each = [s.memory["each"] / _KIB for s in _samples(case, name) if s.memory]
+                lines.append(f"{case.scenario}, {case.name}: {name} {spread(each)} KiB each")
+    return lines
+
+
+def _speedup(case, name):
+    single = variants.split(name)[0]
+    pairs = [
+        (samples[name].per_s, samples[single].per_s)
+        for samples in case.rounds
+        if name in samples and single in samples
+    ]
+    speedups = [two / one for two, one in pairs if two and one]
+    return [f"{case.scenario}, {case.name}: {name} / {single} {spread(speedups)} in throughput"]
 
 
 def has_errors(cases):
@@ -213,12 +320,12 @@ def _commit(repository):
 
 
 def _version(program, path):
-    if program == "httptp":
+    if program in ("httptp", "raw_relay", "http_load", "pairs_origin", "demo_pairs"):
         with open(path, "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
         return f"sha256 of the binary {digest[:12]}"
-    _, text = _output_of([path, "-v"])
-    match = re.search(r"(?:nginx/|HAProxy version |wrk )(\S+)", text)
+    _, text = _output_of([path, "version" if program == "openssl" else "-v"])
+    match = re.search(r"(?:nginx/|HAProxy version |wrk |OpenSSL )(\S+)", text)
     return match.group(1) if match else "version unknown"
 
 
@@ -226,26 +333,36 @@ def _cpus(cpus):
     return ",".join(map(str, cpus))
 
 
-def header(options, repository):
-    programs = "\n".join(
-        f"- {name}: {_version(name, path)}"
-        for name, path in sorted(options.programs.items())
-    )
-    cpus = len(os.sched_getaffinity(0))
+def about(options, repository):
+    """When, where and of what: kept with every case."""
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+        "commit": _commit(repository),
+        "cpu": f"{_cpu_model()}, {len(os.sched_getaffinity(0))} usable",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "programs": {name: _version(name, path) for name, path in options.programs.items()},
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "workers": options.workers,
+    }
+
+
+def header(options, taken):
+    programs = "\n".join(f"- {name}: {text}" for name, text in sorted(taken["programs"].items()))
+    command = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
     return f"""# Load benchmark
 
-- command: `{shlex.join([os.path.relpath(sys.argv[0], repository), *sys.argv[1:]])}`
-- CPU: {_cpu_model()}, {cpus} usable; proxy on CPU {_cpus(options.proxy_cpus)}, origin and wrk on \
+- command: `{shlex.join(command)}`
+- CPU: {taken["cpu"]}; proxy on CPU {_cpus(options.proxy_cpus)}, origin and load on \
 CPU {_cpus(options.load_cpus)}
-- commit of this repository: {_commit(repository)}
-- kernel: {platform.system()} {platform.release()}
+- commit of this repository: {taken["commit"]}
+- kernel: {taken["kernel"]}
 {programs}
 - {options.rounds} interleaved rounds of {options.seconds} s a measurement; \
 {options.workers} worker(s) or thread(s) in each proxy process
 
-CPU is that of the proxy process(es) only, per answer that wrk received in the same
-window. Medians over rounds; ratios are taken within a round. The load is closed-loop: each
-connection sends its next request when it has the last answer, so p50 and p99 tell how long a
-request waits at full load, not what a client would see at a given rate. How to read the
-columns: `bench/load/README.md`.
+CPU is that of the proxy process(es) only, per unit of work that was answered in the same
+window. Medians over rounds; ratios are taken within a round. But for the rates the load is
+closed-loop: each connection sends its next request when it has the last answer, so p50 and p99
+tell how long a request waits at full load. How to read the columns: `bench/load/README.md`.
 """

@@ -1,20 +1,29 @@
-"""The ways from wrk to the origin that are compared."""
+"""The ways from the load to the origin that are compared."""
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 import configs
 import procs
 
 NAMES = (
     "direct",
+    "raw",
     "nginx",
     "haproxy",
     "httptp",
     "chain-none",
     "chain-flate",
     "chain-snappy",
+    "nginx-gzip",
+    "haproxy-h2",
+    "nginx-2w",
+    "haproxy-2w",
+    "httptp-2w",
+    "chain-flate-2w",
 )
+_CHAINS = ("chain-none", "chain-flate", "chain-snappy", "nginx-gzip", "haproxy-h2")
 _START_TRIES_MAX = 3
 
 
@@ -29,8 +38,9 @@ class End:
 
 @dataclass
 class Running:
-    port: int  # where wrk connects
+    port: int  # where the load connects
     ends: list
+    link_port: int = 0  # of the far end of a chain
 
 
 @dataclass
@@ -39,18 +49,35 @@ class Setup:
 
     processes: procs.Processes
     folder: str
-    programs: dict  # name -> path, for nginx, haproxy, httptp
+    programs: dict  # name -> path, for nginx, haproxy, httptp, raw_relay
     origin_port: int
     workers: int
     connections: int
     cpus: list
+    tls: configs.Tls = None  # clients come with TLS
+
+
+def split(name):
+    """("httptp-2w") -> ("httptp", 2); without such an end the number is None."""
+    match = re.fullmatch(r"(.+)-(\d+)w", name)
+    return (match.group(1), int(match.group(2))) if match else (name, None)
+
+
+def is_chain(name):
+    return split(name)[0] in _CHAINS
 
 
 def programs_of(name):
     """The proxy programs a variant needs."""
-    if name == "direct":
+    base, _ = split(name)
+    if base == "direct":
         return []
-    return [name] if name in ("nginx", "haproxy") else ["httptp"]
+    if base == "raw":
+        return ["raw_relay"]
+    for program in ("nginx", "haproxy"):
+        if base.startswith(program):
+            return [program]
+    return ["httptp"]
 
 
 def start(name, setup):
@@ -58,11 +85,11 @@ def start(name, setup):
     if name == "direct":
         return Running(setup.origin_port, [])
     for attempt in range(_START_TRIES_MAX):
-        started = []
+        launcher = _Launcher(name, setup)
         try:
-            return _start_once(name, setup, started)
+            return launcher.launch()
         except BaseException as error:
-            for process in reversed(started):
+            for process in reversed(launcher.started):
                 setup.processes.stop(process)
             # Somebody may have taken a port between our choice and the start; the program
             # has ended then. One that hangs will hang again.
@@ -76,61 +103,88 @@ def stop(running, setup):
         setup.processes.stop(end.process)
 
 
-def _start_once(name, setup, started):
-    def launch(label, argv, ports):
-        process = setup.processes.start(label, argv, setup.cpus)
-        started.append(process)
+@dataclass
+class _Launcher:
+    name: str
+    setup: Setup
+    started: list = field(default_factory=list)
+
+    def launch(self):
+        base, workers = split(self.name)
+        self.workers = workers or self.setup.workers
+        if base in _CHAINS:
+            return self._chain(base)
+        (port,) = procs.free_ports(1)
+        single = {
+            "raw": self._raw,
+            "nginx": self._nginx,
+            "haproxy": self._haproxy,
+            "httptp": self._httptp,
+        }[base]
+        return Running(port, [single(base, port, self.setup.origin_port, self.setup.tls)])
+
+    def _chain(self, base):
+        port, link = procs.free_ports(2)
+        origin = self.setup.origin_port
+        if base == "nginx-gzip":
+            far = self._nginx("far", link, origin, more=configs.NGINX_GZIP_FAR)
+            near = self._nginx("near", port, link, more=configs.NGINX_GZIP_NEAR)
+        elif base == "haproxy-h2":
+            far = self._haproxy("far", link, origin, h2_in=True)
+            near = self._haproxy("near", port, link, h2_out=True)
+        else:
+            compression = base.removeprefix("chain-")
+            far = self._httptp(
+                "far", link, origin, flags=["-inType=teleport", f"-inCompress={compression}"]
+            )
+            near = self._httptp(
+                "near",
+                port,
+                link,
+                flags=["-outType=teleport", f"-outCompress={compression}", "-outDelay=0"],
+            )
+        return Running(port, [near, far], link)
+
+    def _start(self, label, argv, ports):
+        process = self.setup.processes.start(label, argv, self.setup.cpus)
+        self.started.append(process)
         procs.wait_listening(process, ports)
         return process
 
-    sizes = (setup.workers, setup.connections)
-    if name == "nginx":
-        (port,) = procs.free_ports(1)
-        folder = os.path.join(setup.folder, "nginx")
-        config = configs.write_nginx_proxy(folder, port, setup.origin_port, *sizes)
-        argv = [setup.programs["nginx"], "-p", folder, "-e", "stderr", "-c", config]
-        return Running(port, [End("nginx", launch("nginx", argv, [port]))])
-    if name == "haproxy":
-        (port,) = procs.free_ports(1)
-        folder = os.path.join(setup.folder, "haproxy")
-        config = configs.write_haproxy(folder, port, setup.origin_port, *sizes)
-        argv = [setup.programs["haproxy"], "-db", "-f", config]  # -db: stay our child
-        return Running(port, [End("haproxy", launch("haproxy", argv, [port]))])
+    def _raw(self, label, port, to_port, _tls=None):
+        argv = [self.setup.programs["raw_relay"], str(port), str(to_port)]
+        return End(label, self._start("raw_relay", argv, [port]))
 
-    def httptp(label, port, expvar_port, flags):
+    def _nginx(self, label, port, to_port, tls=None, more=""):
+        folder = os.path.join(self.setup.folder, f"nginx-{label}")
+        config = configs.write_nginx_proxy(
+            folder, port, to_port, self.workers, self.setup.connections, tls, more
+        )
+        argv = [self.setup.programs["nginx"], "-p", folder, "-e", "stderr", "-c", config]
+        return End(label, self._start(f"nginx-{label}", argv, [port]))
+
+    def _haproxy(self, label, port, to_port, tls=None, **h2):
+        folder = os.path.join(self.setup.folder, f"haproxy-{label}")
+        config = configs.write_haproxy(
+            folder, port, to_port, self.workers, self.setup.connections, tls, **h2
+        )
+        argv = [self.setup.programs["haproxy"], "-db", "-f", config]  # -db: stay our child
+        return End(label, self._start(f"haproxy-{label}", argv, [port]))
+
+    def _httptp(self, label, port, to_port, tls=None, flags=()):
+        (expvar_port,) = procs.free_ports(1)
+        # Settings that flags do not name are the defaults: this is where a link has its type.
         argv = [
-            setup.programs["httptp"],
-            f"-workers={setup.workers}",
+            self.setup.programs["httptp"],
+            f"-workers={self.workers}",
+            "-inType=https" if tls else "-inType=http",
             f"-in=127.0.0.1:{port}",
+            "-outType=http",
+            f"-out=127.0.0.1:{to_port}",
             f"-expvarAddr=127.0.0.1:{expvar_port}",
-            *flags,
+            *([f"-inTLSCert={tls.certificate}", f"-inTLSKey={tls.key}"] if tls else []),
         ]
-        program = label if label == "httptp" else f"httptp-{label}"
-        return End(label, launch(program, argv, [port, expvar_port]), expvar_port)
-
-    to_origin = ["-outType=http", f"-out=127.0.0.1:{setup.origin_port}"]
-    if name == "httptp":
-        port, expvar = procs.free_ports(2)
-        return Running(port, [httptp("httptp", port, expvar, ["-inType=http", *to_origin])])
-
-    compression = name.removeprefix("chain-")
-    port, near_expvar, link, far_expvar = procs.free_ports(4)
-    far = httptp(
-        "far",
-        link,
-        far_expvar,
-        ["-inType=teleport", f"-inCompress={compression}", *to_origin],
-    )
-    near = httptp(
-        "near",
-        port,
-        near_expvar,
-        [
-            "-inType=http",
-            "-outType=teleport",
-            f"-out=127.0.0.1:{link}",
-            f"-outCompress={compression}",
-            "-outDelay=0",
-        ],
-    )
-    return Running(port, [near, far])
+        given = {flag.partition("=")[0] for flag in flags}
+        argv = [one for one in argv if one.partition("=")[0] not in given] + list(flags)
+        process = self._start(f"httptp-{label}", argv, [port, expvar_port])
+        return End(label, process, expvar_port)
