@@ -123,9 +123,8 @@ def check_first(port, size, body):
     return len(received)
 
 
-def _read_links(running, options):
-    """End -> link counters. An end that has no such page has no counters; then the kernel's count
-    of what the near end's connections carry tells the bytes on the wire."""
+def _read_links(running):
+    """End -> link counters. An end that has no such page has no counters."""
     counters = {}
     for end in running.ends:
         if end.expvar_port:
@@ -134,13 +133,19 @@ def _read_links(running, options):
                 counters[end.label] = parse.expvar_link(page) if status == 200 else {}
             except (OSError, http.client.HTTPException, ValueError):
                 counters[end.label] = {}
-    if running.link_port and not counters:
-        argv = [options.programs["ss"], "--tcp", "--info", "--numeric", "--no-header"]
-        argv += ["state", "established", f"dport = :{running.link_port}"]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True)
-        sent, received = parse.socket_bytes(done.stdout)
-        counters["near"] = {"linkBytesWireSent": sent, "linkBytesWireReceived": received}
     return counters
+
+
+def _read_link_sockets(running, options):
+    """The same for ends without counters: what the kernel knows of the near end's connections.
+    They must not end between two readings."""
+    if not running.link_port or any(end.expvar_port for end in running.ends):
+        return {}
+    argv = [options.programs["ss"], "--tcp", "--info", "--numeric", "--no-header"]
+    argv += ["state", "established", f"dport = :{running.link_port}"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True)
+    sent, received = parse.socket_bytes(done.stdout)
+    return {"near": {"linkBytesWireSent": sent, "linkBytesWireReceived": received}}
 
 
 @dataclass
@@ -152,6 +157,7 @@ class _Mark:
     ends: dict
     load: procs.CpuReading
     busy_s: float
+    link: dict  # of ends without a page for it
 
 
 class _Run:
@@ -177,6 +183,7 @@ class _Run:
             ends={label: procs.read_cpu(pids) for label, pids in end_pids.items()},
             load=procs.read_cpu(load_pids),
             busy_s=procs.read_busy_s(self._setup.cpus),
+            link=_read_link_sockets(self._running, self._options),
         )
 
     def run(self):
@@ -244,12 +251,12 @@ def _measure_load(options, setup, case, origin, running, body, sample):
     run.prepare(body)
     # The link's bytes are counted over the whole of the load's run, between two quiet moments:
     # then no batch is half in, half out.
-    links_before = _read_links(running, options)
+    links_before = _read_links(running)
     requests_before = origin.requests()
     result, first, last = run.run()
     time.sleep(0.1)
     requests_after = origin.requests()
-    links_after = _read_links(running, options)
+    links_after = _read_links(running)
 
     sample.errors += [f"load: {why} {count}" for why, count in sorted(result.failures.items())]
     # What CPU time is divided by: what was answered in the window.
@@ -268,7 +275,10 @@ def _measure_load(options, setup, case, origin, running, body, sample):
     sample.latency_us = result.latency_us
     load_cpus = setup.cpus if case.shared_cpus else options.load_cpus
     _fill_cpu(sample, setup.cpus, load_cpus, first, last, units)
-    _fill_link(sample, links_before, links_after, result.answers)
+    if first.link:
+        _fill_link(sample, first.link, last.link, units)
+    else:
+        _fill_link(sample, links_before, links_after, result.answers)
 
 
 def measure(options, setup, case, origin, name, body):
