@@ -8,9 +8,9 @@ import mmap
 import os
 import struct
 
-import measure
 import parse
 import procs
+import window
 
 _WRK_TIMEOUT_SECONDS = 10  # an answer later than this is an error
 _COUNTERS = struct.Struct("5Q")  # counters.h
@@ -29,7 +29,7 @@ class Wrk:
 
     def prepare(self, port, body):
         """Looks at one answer, byte for byte, before the load begins."""
-        self._answer_bytes = measure.check_first(port, self.body_bytes, body)
+        self._answer_bytes = window.check_first(port, self.body_bytes, body)
 
     def argv(self, options, port, _counters):
         threads = min(len(options.load_cpus), self.connections)
@@ -37,7 +37,7 @@ class Wrk:
             options.programs["wrk"],
             f"-t{threads}",
             f"-c{self.connections}",
-            f"-d{round(measure.load_seconds(options))}s",
+            f"-d{round(window.load_seconds(options))}s",
             f"--timeout={_WRK_TIMEOUT_SECONDS}s",
             "--latency",
             f"http://127.0.0.1:{port}/{self.body_bytes}",
@@ -77,12 +77,12 @@ class HttpLoad:
         pass
 
     def argv(self, options, port, counters):
-        margin_ms = int(1000 * max(measure.SETTLE_SECONDS, measure.TAIL_SECONDS))
+        margin_ms = int(1000 * max(window.SETTLE_SECONDS, window.TAIL_SECONDS))
         return [
             options.programs["http_load"],
             f"--port={port}",
             f"--connections={self.connections}",
-            f"--seconds={round(measure.load_seconds(options))}",
+            f"--seconds={round(window.load_seconds(options))}",
             f"--margin-ms={margin_ms}",
             f"--counters={counters}",
             *self._flags,

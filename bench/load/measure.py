@@ -1,30 +1,19 @@
 """One measurement: a variant, a body size and a number of connections, once."""
 
 import http.client
-import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
 
-import configs
 import loads
 import memory
 import parse
 import procs
 import variants
+import window
 
-# The load runs longer than the window that is measured: before it connections open and pools
-# fill, after it the window must be over before the load ends.
-SETTLE_SECONDS = 0.5
-TAIL_SECONDS = 0.5
 _LOAD_GRACE_SECONDS = 15
-_FETCH_TIMEOUT_SECONDS = 5
-_HEAD_BYTES_MAX = 16 << 10
 _STATUS_BYTES_MAX = 1 << 20
-
-
-class Failed(Exception):
-    """A measurement that gave no figures; the text says why."""
 
 
 @dataclass
@@ -45,10 +34,6 @@ class Sample:
         return sum(self.cpu_us["sum"]) if "sum" in self.cpu_us else None
 
 
-def load_seconds(options):
-    return SETTLE_SECONDS + options.seconds + TAIL_SECONDS
-
-
 class Origin:
     """Who everybody asks in the end. nginx's own count of requests shows whether a proxy
     answered by itself or asked twice."""
@@ -58,7 +43,7 @@ class Origin:
         self.port = port
         self.pids = procs.tree(process.pid)
         self._status = status_port and http.client.HTTPConnection(
-            "127.0.0.1", status_port, timeout=_FETCH_TIMEOUT_SECONDS
+            "127.0.0.1", status_port, timeout=window.FETCH_TIMEOUT_SECONDS
         )
         self._own_requests = 0
 
@@ -76,60 +61,13 @@ class Origin:
             self._status.close()
 
 
-def fetch(port, path, bytes_max):
-    """(status, body) of one GET on a fresh connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_FETCH_TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read(bytes_max)
-    finally:
-        connection.close()
-
-
-def _first_answer(port, size):
-    """(parsed head, all bytes) of the answer to what wrk will send, byte for byte."""
-    head = None
-    received = bytearray()
-    deadline = time.monotonic() + _FETCH_TIMEOUT_SECONDS
-    with socket.create_connection(("127.0.0.1", port), _FETCH_TIMEOUT_SECONDS) as connection:
-        request = f"GET /{size} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
-        connection.sendall(request.encode("ascii"))
-        while head is None or len(received) < head.head_bytes + head.body_bytes:
-            if time.monotonic() > deadline:
-                raise ValueError(f"no full answer, {len(received)} bytes in time")
-            part = connection.recv(1 << 18)
-            if not part:
-                raise ValueError(f"the answer ends after {len(received)} bytes")
-            received += part
-            head = head or parse.answer_head(received)
-            if len(received) > size + _HEAD_BYTES_MAX:
-                raise ValueError("the answer is too long")
-    return head, bytes(received)
-
-
-def check_first(port, size, body):
-    """Compares one answer with what the origin should send; returns its length with head."""
-    try:
-        head, received = _first_answer(port, size)
-    except (OSError, ValueError) as error:
-        raise Failed(f"first request: {error}") from error
-    if head.status != 200:
-        raise Failed(f"first request: status {head.status}")
-    if head.body_bytes != size:
-        raise Failed(f"first request: body of {head.body_bytes} bytes instead of {size}")
-    if not configs.body_matches(body, received[head.head_bytes :]):
-        raise Failed("first request: the body is not the origin's")
-    return len(received)
-
-
 def _read_links(running):
     """End -> link counters. An end that has no such page has no counters."""
     counters = {}
     for end in running.ends:
         if end.expvar_port:
             try:
-                status, page = fetch(end.expvar_port, "/expvar", _STATUS_BYTES_MAX)
+                status, page = window.fetch(end.expvar_port, "/expvar", _STATUS_BYTES_MAX)
                 counters[end.label] = parse.expvar_link(page) if status == 200 else {}
             except (OSError, http.client.HTTPException, ValueError):
                 counters[end.label] = {}
@@ -192,7 +130,7 @@ class _Run:
         argv = self._load.argv(self._options, self._running.port, self._counters)
         self._process = self._setup.processes.start(self._load.program, argv, self._load_cpus)
         try:
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(window.SETTLE_SECONDS)
             load_pids = self._origin.pids + [self._process.pid]
             first = self._mark(end_pids, load_pids)
             time.sleep(self._options.seconds)
@@ -200,7 +138,7 @@ class _Run:
             self._process.popen.wait(_LOAD_GRACE_SECONDS)
             return self._result(), first, last
         except subprocess.TimeoutExpired as error:
-            raise Failed(f"{self._load.program} did not end") from error
+            raise window.Failed(f"{self._load.program} did not end") from error
         finally:
             self._setup.processes.stop(self._process)
 
@@ -211,7 +149,7 @@ class _Run:
         # http_load ends with 1 when there were failures, which it has counted then.
         if code != 0 and not (code == 1 and output.startswith("{")):
             name = self._load.program
-            raise Failed(f"{name} ended with code {code}: {output.strip()[-300:]}")
+            raise window.Failed(f"{name} ended with code {code}: {output.strip()[-300:]}")
         return self._load.result(output)
 
 
@@ -262,7 +200,7 @@ def _measure_load(options, setup, case, origin, running, body, sample):
     # What CPU time is divided by: what was answered in the window.
     units = last.answered - first.answered
     if units <= 0 or result.answers <= 0:
-        raise Failed("nothing was answered: " + "; ".join(sample.errors))
+        raise window.Failed("nothing was answered: " + "; ".join(sample.errors))
     # A load does not count what it has under way when it ends, one a connection at most. Any
     # other difference means that a proxy answered by itself or asked twice, and then a
     # request at the origin is not a request of a client.
@@ -291,7 +229,7 @@ def measure(options, setup, case, origin, name, body):
             memory.measure_idle(options, setup, case, running, sample)
         else:
             _measure_load(options, setup, case, origin, running, body, sample)
-    except (Failed, procs.StartError) as error:
+    except (window.Failed, procs.StartError) as error:
         sample.errors.append(str(error))
     except (OSError, http.client.HTTPException, ValueError, subprocess.SubprocessError) as error:
         sample.errors.append(f"{type(error).__name__}: {error}")

@@ -3,9 +3,9 @@
 import time
 
 import loads
-import measure
 import parse
 import procs
+import window
 
 _OPEN_SECONDS_MAX = 90.0
 _SETTLE_SECONDS = 1.0
@@ -34,7 +34,7 @@ def _warm_up(options, setup, case, port):
     ]
     load = setup.processes.start("warm-up", argv, options.load_cpus)
     if load.popen.wait(30) != 0:
-        raise measure.Failed(f"warm-up failed: {load.log_tail()}")
+        raise window.Failed(f"warm-up failed: {load.log_tail()}")
     setup.processes.stop(load)
     time.sleep(_SETTLE_SECONDS)
 
@@ -46,7 +46,9 @@ def _open_all(load, counters, connections):
         if now["open"] >= connections:
             return
         if not load.alive() or time.monotonic() > deadline:
-            raise measure.Failed(f"only {now['open']} of {connections} connections: {load.log_tail()}")
+            raise window.Failed(
+                f"only {now['open']} of {connections} connections: {load.log_tail()}"
+            )
         time.sleep(0.05)
 
 

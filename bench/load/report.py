@@ -13,6 +13,7 @@ import time
 import suite
 import variants
 
+PERCENTILES = ("p50", "p90", "p99", "p999", "max")
 LARGE_BYTES = 65536  # from here on the price by the byte is what matters
 
 _LINK_COLUMNS = (
@@ -82,8 +83,9 @@ def table(columns, rows):
     return "\n".join(lines)
 
 
-def _columns(case):
-    """(title, function of the variant's name and samples) for each column behind the variant."""
+def _columns(case, brief):
+    """(title, function of the variant's name and samples) for each column behind the variant.
+    `brief` leaves out what is needed to judge a run rather than its result."""
 
     def end_cpu(index):
         return lambda _name, samples: figure(
@@ -119,16 +121,16 @@ def _columns(case):
     if case.body_bytes >= LARGE_BYTES:
         columns.append(("CPU µs/MB (min–max)", per_megabyte))
     columns += [("user", end_cpu(0)), ("sys", end_cpu(1))]
-    columns += [(f"CPU / {reference} (min–max)", ratio(reference)) for reference in case.references]
+    columns += [(f"CPU / {name} (min–max)", ratio(name)) for name in case.references]
     columns.append((f"{case.unit}s/s", attribute("per_s")))
-    parts = [part for part in ("p50", "p90", "p99", "p999", "max") if _has_latency(case, part)]
-    columns += [(f"{part} ms", latency(part)) for part in parts]
-    columns += [
-        ("proxy %", attribute("proxy_percent")),
-        ("other %", attribute("other_percent")),
-        ("load %", attribute("load_percent")),
-        ("errors", bad),
-    ]
+    parts = ("p50", "p99") if brief and case.scenario != "rates" else PERCENTILES
+    columns += [(f"{part} ms", latency(part)) for part in parts if _has_latency(case, part)]
+    columns.append(("proxy %", attribute("proxy_percent")))
+    columns.append(("other %", attribute("other_percent")))
+    if not brief:
+        columns.append(("load %", attribute("load_percent")))
+    if not brief or has_errors([case]):
+        columns.append(("errors", bad))
     return columns
 
 
@@ -143,12 +145,12 @@ def _samples(case, name):
     return [samples[name] for samples in case.rounds if name in samples]
 
 
-def _variant_rows(case, name, columns):
+def _variant_rows(case, name, columns, brief):
     samples = _samples(case, name)
     if not samples:
         return []
     rows = [[name, *(cell(name, samples) for _, cell in columns)]]
-    if variants.is_chain(name):
+    if variants.is_chain(name) and not brief:
         for end in ("near", "far"):
             totals = [sum(s.cpu_us[end]) for s in samples if end in s.cpu_us]
             cells = [f"{name}, {end} end", spread(totals)]
@@ -198,13 +200,13 @@ def _errors(case):
     return [line.replace("\n", "\n  ") for line in lines]
 
 
-def case_tables(case):
+def case_tables(case, brief=False):
     """The tables of a case, without its title."""
     if case.idle:
         parts = [_idle_table(case)]
     else:
-        columns = _columns(case)
-        rows = [row for name in case.variants for row in _variant_rows(case, name, columns)]
+        columns = _columns(case, brief)
+        rows = [row for name in case.variants for row in _variant_rows(case, name, columns, brief)]
         parts = [table(["variant", *(title for title, _ in columns)], rows)]
     links = [row for name in case.variants for row in _link_rows(case, name)]
     if links:
@@ -234,7 +236,7 @@ def fill_document(text, cases):
         for case in cases:
             if case.scenario == scenario:
                 parts.append(f"**{case.name}** ({taken_text(case.taken)})")
-                parts += case_tables(case)
+                parts += case_tables(case, brief=True)
         return "\n\n".join(parts + ["<!-- end -->"])
 
     return re.sub(r"<!-- ([a-z-]+) -->\n.*?<!-- end -->", tables, text, flags=re.S)
@@ -315,7 +317,8 @@ def _commit(repository):
     code, commit = _output_of([*git, "rev-parse", "--short=12", "HEAD"], repository)
     if code != 0:
         return "no commit"
-    code, changes = _output_of([*git, "status", "--porcelain"], repository)
+    # Documents change no figure, and get theirs from here.
+    code, changes = _output_of([*git, "status", "--porcelain", "--", ".", ":!docs"], repository)
     return commit + (" with uncommitted changes" if code != 0 or changes else "")
 
 
