@@ -1,31 +1,9 @@
-// No call of an encoder or a decoder takes memory once the stream has warmed up. The C++ allocator
-// of the whole test program is replaced by one that counts.
+// No call of an encoder or a decoder takes memory once the stream has warmed up.
 #include <gtest/gtest.h>
-
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include "compress/stream.h"
 #include "compress/test_streams.h"
-
-namespace {
-std::atomic<size_t> allocations{0};
-}
-
-// Not inlined: a compiler that sees malloc() in one and free() in the other calls them mismatched.
-[[gnu::noinline]] void* operator new(size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* memory = std::malloc(bytes == 0 ? 1 : bytes);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
+#include "support/allocations.h"
 
 namespace httpteleport::compress {
 namespace {
@@ -63,10 +41,10 @@ TEST(Allocation, NoneInTheSteadyState) {
         pass_batch(*encoder, *decoder, plain, wire, room);
 
       constexpr size_t kBatches = 10;
-      const size_t before = allocations.load();
+      const size_t before = test::allocations();
       for (size_t i = 0; i < kBatches; ++i)
         pass_batch(*encoder, *decoder, plain, wire, room);
-      const size_t taken = allocations.load() - before;
+      const size_t taken = test::allocations() - before;
 
       // libsnappy's own hash table, once for each chunk; there is no interface to lend it one.
       const size_t chunks = kBatches * ((bytes + 65'535) / 65'536 + 1);
