@@ -145,7 +145,7 @@ REACHED_BY = {
         ("src/compress/stream_test.cc", "EveryStream.BombStaysWithinTheSpan"),
     "input dropped on a connection that only finishes sending, bytes":
         ("src/net/lingering_test.cc", "LingeringTest.GivesUpOnAPeerThatSendsWithoutEnd"),
-    "free blocks kept for reuse, a worker, of each of two sizes":
+    "free blocks kept for reuse, a worker, of 2 KiB and of 16 KiB":
         ("src/base/buffer_test.cc", "BlockPool.KeepsABoundedNumberOfFreeBlocks"),
     "a line of the program's log, bytes":
         ("src/base/log_test.cc", "LogTest.BoundsALine"),

@@ -52,7 +52,7 @@ void BlockPool::give_back(Block* block) {
   HT_DASSERT(bytes_in_use_ >= sizeof(Block) + block->capacity);
   bytes_in_use_ -= sizeof(Block) + block->capacity;
   FreeList* list = list_for(block->capacity);
-  if (list == nullptr || list->count >= kFreeBlocksMax) {
+  if (list == nullptr || list->count >= list->count_max) {
     ::operator delete(block);
     return;
   }

@@ -212,7 +212,7 @@ TEST(BlockPool, ReusesBlocksEmpty) {
 TEST(BlockPool, KeepsABoundedNumberOfFreeBlocks) {
   BlockPool pool;
   std::vector<Block*> blocks;
-  for (size_t i = 0; i < 3 * BlockPool::kFreeBlocksMax; ++i)
+  for (size_t i = 0; i < 3 * BlockPool::kFreeSmallBlocksMax; ++i)
     blocks.push_back(pool.take(1));
   for (Block* block : blocks)
     pool.give_back(block);

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/recycled_array.h"
+
 namespace httpteleport {
 namespace {
 
@@ -57,6 +59,29 @@ TEST(Recycled, IsFoundThroughABaseWithAVirtualDestructor) {
   const auto second = std::make_unique<Derived>();
   if (kKeeps) {
     EXPECT_EQ(static_cast<const void*>(second.get()), place);
+  }
+}
+
+TEST(RecycledArray, GivesTheArrayOfAVectorToTheNextOneOfThatCapacity) {
+  using Vector = std::vector<int, RecycledArrayAllocator<int, 8>>;
+  Vector first;
+  first.reserve(8);
+  const void* const place = first.data();
+  Vector().swap(first);
+  Vector second;
+  second.reserve(8);
+  if (kKeeps) {
+    EXPECT_EQ(static_cast<const void*>(second.data()), place);
+  }
+  Vector other;
+  other.reserve(9);
+  for (int i = 0; i < 20; ++i) {
+    second.push_back(i);
+    other.push_back(-i);
+  }
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(second[static_cast<size_t>(i)], i);
+    EXPECT_EQ(other[static_cast<size_t>(i)], -i);
   }
 }
 

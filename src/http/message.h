@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/recycled_array.h"
 
 namespace httpteleport::http {
 
@@ -69,10 +70,16 @@ struct Field {
   bool dropped = false;  // not to be passed on: encoders skip it
 };
 
+// Its memory is recycled within the thread while there are no more than kUsualCount fields.
 class Fields {
  public:
+  static constexpr size_t kUsualCount = 32;
+
   void clear() { list_.clear(); }
+  // The same, and keeps no memory.
+  void release() { List().swap(list_); }
   void add(std::string_view name, std::string_view value, FieldId id) {
+    if (list_.capacity() == 0) list_.reserve(kUsualCount);
     list_.push_back({name, value, id, false});
   }
   void add(std::string_view name, std::string_view value) { add(name, value, field_id_of(name)); }
@@ -93,7 +100,9 @@ class Fields {
   auto end() const { return list_.end(); }
 
  private:
-  std::vector<Field> list_;
+  using List = std::vector<Field, RecycledArrayAllocator<Field, kUsualCount>>;
+
+  List list_;
 };
 
 // How long a message's body is, as far as its head tells.

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/recycled.h"
 #include "event/loop.h"
 #include "http/stream.h"
 #include "proxy/attempts.h"
@@ -25,7 +26,10 @@ class ExchangeFactory final : public RequestHandlerFactory {
 
 // Owned by its session. Passes the events of both sides on; which endpoint is asked, and how often,
 // is for its Attempts. After a 101 it is a tunnel, and open until both directions have ended.
-class Exchange final : public http::RequestHandler, private http::ResponseHandler, private Waiter {
+class Exchange final : public http::RequestHandler,
+                       public Recycled<Exchange>,
+                       private http::ResponseHandler,
+                       private Waiter {
  public:
   Exchange(ExchangeContext& context, http::DownstreamStream& downstream, const ClientInfo& client);
   ~Exchange() override;

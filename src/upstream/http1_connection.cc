@@ -180,6 +180,7 @@ void Http1Connection::finish(const http::Fields& trailers, bool surplus) {
   if (head_.status != 200) counts.non_200.add();
   const bool reusable =
       keep_alive_ && !retired_ && !surplus && is_request_taken() && !connection_.peer_closed();
+  head_.fields.release();
   state_ = State::kIdle;
   connection_.resume(net::PauseReason::kOtherSideFull);
   if (reusable) {
