@@ -40,15 +40,12 @@ std::vector<std::string> lines_of(std::string_view text) {
 // Flags and what they are bound to. Made once, because that takes longer than most inputs.
 class Values {
  public:
-  Values() {
-    add_httptp_flags(options_, flags_);
-    pristine_ = flags_;
-  }
+  Values() { add_httptp_flags(options_, flags_); }
 
   // Every flag at its default again.
   void reset() {
     options_ = {};
-    flags_ = pristine_;
+    flags_.forget_origins();
     errors.clear();
     warnings.clear();
   }
@@ -72,7 +69,6 @@ class Values {
  private:
   HttptpOptions options_;
   GoFlags flags_;
-  GoFlags pristine_;
 };
 
 void check_dump(const std::vector<FlagValue>& given) {

@@ -10,7 +10,9 @@ namespace {
 
 void give_back(Exchange::State* state) {
   if (api::ServerWorker::is_current(*state->path)) return state->worker.on_handler_done(*state);
-  state->path->give_back(state);
+  // The state may go inside the call, and with it the last of the path.
+  const std::shared_ptr<api::ReturnPath> path = state->path;
+  path->give_back(state);
 }
 
 }  // namespace

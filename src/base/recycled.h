@@ -22,7 +22,7 @@ class Recycled {
   }
   static void operator delete(void* place, size_t bytes) {
     FreeList& list = free_;
-    if (bytes != sizeof(T) || list.count >= list.max) return ::operator delete(place, bytes);
+    if (bytes != sizeof(T) || list.count >= list.max) return ::operator delete(place);
     list.head = ::new (place) Free{list.head};
     ++list.count;
   }
@@ -57,7 +57,7 @@ class Recycled {
       while (head != nullptr) {
         Free* place = head;
         head = place->next;
-        ::operator delete(place, sizeof(T));
+        ::operator delete(place);
       }
     }
   };

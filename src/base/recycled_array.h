@@ -30,7 +30,7 @@ class RecycledArrayAllocator {
   }
   void deallocate(T* place, size_t count) {
     if (count == kCount) return Array::operator delete(place, sizeof(Array));
-    ::operator delete(place, count * sizeof(T));
+    ::operator delete(place);
   }
 
   bool operator==(const RecycledArrayAllocator&) const { return true; }

@@ -89,6 +89,11 @@ class GoFlags {
   std::vector<std::string> names() const;
   // nullptr when there is none of that name.
   const Flag* find(std::string_view name) const;
+  // As if nothing had been given, for whoever sets the variables to their defaults himself.
+  void forget_origins() {
+    for (Flag& flag : flags_)
+      flag.origin = {};
+  }
 
   // Reads a command line without the program's name.
   Outcome parse(const std::vector<std::string>& arguments);
