@@ -79,6 +79,7 @@ HTTPTELEPORT_EXPORT const char* httpteleport_status_name(int status);
 
 /* Requests: GET / at first, without fields and body. */
 
+/* Never NULL. */
 HTTPTELEPORT_EXPORT httpteleport_request* httpteleport_request_new(void);
 HTTPTELEPORT_EXPORT void httpteleport_request_free(httpteleport_request* request);
 /* GET / again. Keeps the memory, which is what makes reuse cheap. */
@@ -126,6 +127,7 @@ HTTPTELEPORT_EXPORT void httpteleport_request_field_at(const httpteleport_reques
 
 /* Responses: 200 at first, without fields and body. The rest is as with requests. */
 
+/* Never NULL. */
 HTTPTELEPORT_EXPORT httpteleport_response* httpteleport_response_new(void);
 HTTPTELEPORT_EXPORT void httpteleport_response_free(httpteleport_response* response);
 HTTPTELEPORT_EXPORT void httpteleport_response_clear(httpteleport_response* response);
@@ -177,12 +179,12 @@ typedef struct httpteleport_client_options {
   size_t max_pending; /* requests without an answer; more fail with HTTPTELEPORT_OVERLOADED */
   size_t connections; /* real ones to the peer, 1 to 1024 */
   size_t threads;     /* that serve them, 1 to `connections` */
-  size_t max_request_head_bytes;
-  size_t max_response_head_bytes;
-  size_t max_response_body_bytes;
-  int64_t max_batch_delay_ns; /* how long a request may wait for others to share its batch */
-  int64_t connect_timeout_ns; /* and again of the handshake, and of TLS */
-  int64_t idle_timeout_ns;    /* a connection that is idle is closed */
+  size_t max_request_head_bytes;  /* the peer's limit; over it: HTTPTELEPORT_TOO_LARGE */
+  size_t max_response_head_bytes; /* over it: HTTPTELEPORT_TOO_LARGE */
+  size_t max_response_body_bytes; /* over it: HTTPTELEPORT_TOO_LARGE */
+  int64_t max_batch_delay_ns;     /* how long a request may wait for others to share its batch */
+  int64_t connect_timeout_ns;     /* and again of the handshake, and of TLS */
+  int64_t idle_timeout_ns;        /* a connection that is idle is closed */
   int64_t
       read_timeout_ns; /* a peer from which nothing comes, while requests go to it, is given up */
   int64_t write_timeout_ns; /* a peer that acknowledges nothing is given up */

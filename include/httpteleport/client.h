@@ -25,6 +25,7 @@
 namespace httpteleport {
 inline namespace abi0 {
 
+// TLS inside the link's connection, as the peer's -inType=teleports or ServerTlsOptions want it.
 struct ClientTlsOptions {
   bool enabled = false;
   std::string ca_file{};           // PEM of whom to trust; empty: whom the system trusts
@@ -34,6 +35,7 @@ struct ClientTlsOptions {
   std::string key_file{};          // PEM, its private key
 };
 
+// What a client is made with. Durations must be above 0, unless 0 has a meaning here.
 struct ClientOptions {
   // "host:port", "[::1]:port", or a unix socket: "unix:/run/x.sock" or "/run/x.sock". A host name
   // is looked up in the background, and again every 30 seconds.
@@ -48,9 +50,9 @@ struct ClientOptions {
   std::size_t max_pending = 1000;
   std::size_t connections = 1;  // real ones to the peer, 1 to 1024
   std::size_t threads = 1;      // that serve them, 1 to `connections`
-  std::size_t max_request_head_bytes = std::size_t{64} * 1024;  // the peer's limit: kTooLarge
-  std::size_t max_response_head_bytes = std::size_t{64} * 1024;
-  std::size_t max_response_body_bytes = std::size_t{64} * 1024 * 1024;
+  std::size_t max_request_head_bytes = std::size_t{64} * 1024;   // the peer's limit: kTooLarge
+  std::size_t max_response_head_bytes = std::size_t{64} * 1024;  // over it: kTooLarge
+  std::size_t max_response_body_bytes = std::size_t{64} * 1024 * 1024;  // over it: kTooLarge
   Duration connect_timeout = std::chrono::seconds(3);  // and again of the handshake, and of TLS
   Duration idle_timeout = std::chrono::seconds(90);    // a connection that is idle is closed
   // A peer from which nothing comes, while requests go to it, is given up.
@@ -64,10 +66,12 @@ struct ClientOptions {
   std::function<int()> dial{};
 };
 
+// Of one call.
 struct CallOptions {
   Duration timeout{};  // from the call; 0: none
 };
 
+// Since the client was made. Read one by one, so that they may be of slightly different moments.
 struct ClientStats {
   LinkStats links{};
   std::uint64_t pending = 0;       // requests without an answer
@@ -113,7 +117,9 @@ class HTTPTELEPORT_EXPORT Client {
   // an answer of status 500 is ok: it is an answer. `request` is not changed, and both are the
   // caller's again when this returns. `timeout` 0: no limit.
   Status call(const Request& request, Response& response, Duration timeout = {});
+  // The same, with a response of its own.
   StatusOr<Response> call(const Request& request, Duration timeout = {});
+  // The same, until a point in time; one that is past is kTimeout at once, and nothing is sent.
   Status call_until(const Request& request, Response& response,
                     std::chrono::steady_clock::time_point deadline);
 

@@ -53,9 +53,11 @@ class HTTPTELEPORT_EXPORT Message {
   [[nodiscard]] std::string_view body() const noexcept;
   // Copies.
   void set_body(std::string_view body);
+  // And sets Content-Type.
   void set_body(std::string_view body, std::string_view content_type);
   // Takes over without copying.
   void move_body(std::string&& body);
+  // Copies them behind what is there.
   void append_body(std::string_view bytes);
   // Moves the body out; it is empty afterwards.
   [[nodiscard]] std::string take_body();

@@ -14,6 +14,7 @@
 namespace httpteleport {
 inline namespace abi0 {
 
+// Every duration of std::chrono that is a whole number of nanoseconds converts to it.
 using Duration = std::chrono::nanoseconds;
 
 // "0.1.0". Static storage.

@@ -26,6 +26,8 @@
 namespace httpteleport {
 inline namespace abi0 {
 
+// TLS inside of the connections of links, as the peer's -outType=teleports or ClientTlsOptions ask
+// for it.
 struct ServerTlsOptions {
   std::string certificate_file{};  // PEM, with its chain; empty: no TLS
   std::string key_file{};          // PEM, its private key
@@ -34,6 +36,7 @@ struct ServerTlsOptions {
   bool required = true;
 };
 
+// What a server is made with. Durations must be above 0, unless 0 has a meaning here.
 struct ServerOptions {
   Compression compression = Compression::kFlate;  // of responses
   int flate_level = 1;                            // 1, the fastest, to 9, the smallest
@@ -50,13 +53,14 @@ struct ServerOptions {
   std::size_t max_request_body_bytes = std::size_t{4} * 1024 * 1024;    // over it: 413
   std::size_t max_response_head_bytes = std::size_t{64} * 1024;         // the peer's limit: 502
   std::size_t max_response_body_bytes = std::size_t{64} * 1024 * 1024;  // over it: 502
-  Duration handshake_timeout = std::chrono::seconds(3);
-  Duration read_timeout = std::chrono::seconds(120);  // a link on which nothing moves is closed
+  Duration handshake_timeout = std::chrono::seconds(3);  // of the link, and then again of TLS
+  Duration read_timeout = std::chrono::seconds(120);     // a link on which nothing moves is closed
   Duration write_timeout =
       std::chrono::seconds(60);  // a peer that acknowledges nothing is given up
   ServerTlsOptions tls{};
 };
 
+// Since the server was made. Read one by one, so that they may be of slightly different moments.
 struct ServerStats {
   LinkStats links{};
   std::uint64_t links_accepted = 0;
@@ -108,6 +112,7 @@ class HTTPTELEPORT_EXPORT Server {
   // Starts the workers; nothing is listened on yet. Errors: kInvalidArgument (the message names the
   // option), kSystem.
   static StatusOr<Server> create(Handler handler, const ServerOptions& options = {});
+  // The same for answers that may come later.
   static StatusOr<Server> create_async(AsyncHandler handler, const ServerOptions& options = {});
   Server(Server&& other) noexcept;
   Server& operator=(Server&& other) noexcept;

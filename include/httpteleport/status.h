@@ -12,6 +12,7 @@
 namespace httpteleport {
 inline namespace abi0 {
 
+// What went wrong. The numbers stay as they are; others may be added.
 enum class StatusCode : int {
   kOk = 0,
   kInvalidArgument = 1,  // a message or an option that cannot be used; nothing was sent
