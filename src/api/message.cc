@@ -1,6 +1,8 @@
 #include "httpteleport/message.h"
 
 #include <cstring>
+#include <functional>
+#include <string>
 #include <utility>
 
 #include "api/message_data.h"
@@ -74,6 +76,11 @@ Field MessageData::field_at(size_t index) const {
   const Place& place = places[index];
   return {{lines.data() + place.name, place.name_bytes},
           {lines.data() + place.value, place.value_bytes}};
+}
+
+bool MessageData::has_view(std::string_view text) const {
+  return std::greater_equal<>()(text.data(), lines.data()) &&
+         std::less<>()(text.data(), lines.data() + lines.size());
 }
 
 size_t MessageData::find(std::string_view name, size_t from) const {
@@ -155,6 +162,8 @@ bool Message::has_field(std::string_view name) const noexcept {
 }
 
 void Message::add_field(std::string_view name, std::string_view value) {
+  if (data_->has_view(name) || data_->has_view(value))
+    return add_field(std::string(name), std::string(value));
   value = internal::without_white_space_around(value);
   // Together they fit the 32 bits of a Place; no peer takes a head of a fraction of that.
   constexpr size_t kLinesBytesMax = size_t{64} * 1024 * 1024;
@@ -175,11 +184,14 @@ void Message::add_field(std::string_view name, std::string_view value) {
 }
 
 void Message::set_field(std::string_view name, std::string_view value) {
+  if (data_->has_view(name) || data_->has_view(value))
+    return set_field(std::string(name), std::string(value));
   remove_field(name);
   add_field(name, value);
 }
 
 size_t Message::remove_field(std::string_view name) {
+  if (data_->has_view(name)) return remove_field(std::string(name));
   size_t removed = 0;
   for (size_t i = data_->find(name); i < data_->places.size(); i = data_->find(name, i)) {
     data_->remove(i);

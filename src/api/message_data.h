@@ -43,6 +43,8 @@ struct MessageData {
   std::string_view method_text() const { return method.empty() ? "GET" : std::string_view(method); }
   std::string_view target_text() const { return target.empty() ? "/" : std::string_view(target); }
   Field field_at(size_t index) const;
+  // A view into the fields, which does not outlive a change of them.
+  bool has_view(std::string_view text) const;
   // The index behind the last one when there is none.
   size_t find(std::string_view name, size_t from = 0) const;
   void remove(size_t index);
