@@ -14,9 +14,9 @@ class DatagramListener final : public ServiceListener {
  public:
   // Receives at once. `gate` and `backends` outlive it.
   DatagramListener(WorkerContext& worker, std::shared_ptr<const ListenSocket> socket,
-                   const ServicePlan& plan, upstream::Cluster& cluster,
-                   metrics::ServiceMetrics& metrics, relay::Backends& backends,
-                   relay::SessionGate& gate);
+                   std::shared_ptr<const net::Socket> bound, const ServicePlan& plan,
+                   upstream::Cluster& cluster, metrics::ServiceMetrics& metrics,
+                   relay::Backends& backends, relay::SessionGate& gate);
 
   const ListenSocket* socket() const override { return socket_.get(); }
   void set_plan(const ServicePlan& plan) override { relay_.set_options(plan.udp); }

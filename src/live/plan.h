@@ -20,9 +20,11 @@ namespace httpteleport::live {
 
 enum class ListenKind : uint8_t { kTcp, kUdp, kHttp, kHttps, kTeleport, kTeleports };
 
+using KernelSockets = std::vector<std::shared_ptr<const net::Socket>>;
+
 // A bound address of a service. The control thread closes it when no service has it any more:
-// sessions that outlast it may keep its plan for long. Workers take the sockets that they need when
-// they take the plan up, and do not look again.
+// sessions that outlast it may keep its plan for long. Workers do not look at the sockets here: the
+// step that brings them a plan has them.
 struct ListenSocket {
   ListenKind kind = ListenKind::kTcp;
   std::string network;   // as configured, like
@@ -30,7 +32,7 @@ struct ListenSocket {
   net::Address address;  // where it is bound
   // One that the workers share; of UDP one for each worker, so that the kernel keeps a client at
   // one of them.
-  std::vector<std::shared_ptr<const net::Socket>> sockets;
+  KernelSockets sockets;
   net::SocketFile file;  // of a unix socket
 
   void close() {
@@ -51,6 +53,19 @@ struct ServicePlan {
   relay::TcpOptions tcp;
   relay::UdpOptions udp;
   bool https_redirect = false;
+};
+
+// From one set of services to the next.
+struct Step {
+  struct Put {
+    std::shared_ptr<const ServicePlan> plan;
+    std::shared_ptr<const ErrorPages> pages;  // null: none
+    // Of each of the plan's `listening`. A worker that comes to the step late may find these
+    // closed.
+    std::vector<KernelSockets> sockets;
+  };
+  std::vector<Put> put;
+  std::vector<std::string> removed;
 };
 
 }  // namespace httpteleport::live

@@ -198,7 +198,9 @@ void Runtime::commit(const Plans& plans, const std::vector<std::string>& removed
     set_states(*plan);
     put_limits_in_force(*plan);
     change_pages(before == nullptr ? nullptr : before->plan.get(), plan.get());
-    step->put.push_back({plan, make_pages(*plan->config)});
+    Step::Put& put = step->put.emplace_back(Step::Put{plan, make_pages(*plan->config), {}});
+    for (const std::shared_ptr<ListenSocket>& socket : plan->listening)
+      put.sockets.push_back(socket->sockets);
   }
   send(step);
   for (const std::string& name : removed)

@@ -29,11 +29,12 @@ StreamListener::Http::Http(WorkerContext& worker, const ServicePlan& plan, proxy
 }
 
 StreamListener::StreamListener(WorkerContext& worker, std::shared_ptr<const ListenSocket> socket,
-                               const ServicePlan& plan, proxy::Route& route, relay::TcpService& tcp)
+                               std::shared_ptr<const net::Socket> bound, const ServicePlan& plan,
+                               proxy::Route& route, relay::TcpService& tcp)
     : worker_(worker),
       socket_(std::move(socket)),
       tcp_(tcp),
-      listener_(worker.loop, socket_->sockets.front(), static_cast<net::AcceptHandler&>(*this),
+      listener_(worker.loop, std::move(bound), static_cast<net::AcceptHandler&>(*this),
                 worker.metrics, worker.descriptors_max) {
   if (socket_->kind != ListenKind::kTcp) http_ = std::make_unique<Http>(worker, plan, route);
   if (http_ && has_tls(socket_->kind)) http_->sessions.tls = worker.tls;

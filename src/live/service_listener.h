@@ -50,7 +50,8 @@ class StreamListener final : public ServiceListener,
  public:
   // Accepts at once.
   StreamListener(WorkerContext& worker, std::shared_ptr<const ListenSocket> socket,
-                 const ServicePlan& plan, proxy::Route& route, relay::TcpService& tcp);
+                 std::shared_ptr<const net::Socket> bound, const ServicePlan& plan,
+                 proxy::Route& route, relay::TcpService& tcp);
   ~StreamListener() override;
 
   const ListenSocket* socket() const override { return socket_.get(); }

@@ -138,11 +138,10 @@ void Worker::take(const Step& step) {
   for (const Step::Put& put : step.put) {
     std::unique_ptr<WorkerService>& service = services_[put.plan->config->name];
     if (service) {
-      service->update(put.plan);
+      service->update(put);
     } else {
-      service = std::make_unique<WorkerService>(context_, hosts_, put.plan);
+      service = std::make_unique<WorkerService>(context_, hosts_, put);
     }
-    service->set_pages(put.pages);
   }
 }
 

@@ -19,16 +19,6 @@
 
 namespace httpteleport::live {
 
-// From one set of services to the next.
-struct Step {
-  struct Put {
-    std::shared_ptr<const ServicePlan> plan;
-    std::shared_ptr<const ErrorPages> pages;  // null: none
-  };
-  std::vector<Put> put;
-  std::vector<std::string> removed;
-};
-
 struct WorkerOptions {
   size_t index = 0;
   proxy::Http1SessionOptions http1;  // of the shared listeners

@@ -20,11 +20,10 @@ std::shared_ptr<const upstream::ClusterOptions> cluster_of(
 
 }  // namespace
 
-WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts,
-                             std::shared_ptr<const ServicePlan> plan)
+WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts, const Step::Put& put)
     : worker_(worker),
       hosts_(hosts),
-      plan_(std::move(plan)),
+      plan_(put.plan),
       metrics_(*plan_->shared->counters[worker.index]),
       cluster_(worker.loop, worker.metrics, cluster_of(plan_), worker.index),
       queue_(worker.loop, worker.metrics, plan_->exchanges.queue),
@@ -34,7 +33,7 @@ WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts,
       tcp_({worker.loop, worker.metrics, cluster_, metrics_, *this, &worker.pipes, this},
            plan_->tcp) {
   cluster_.set_observer(this);
-  take_values(nullptr);
+  take_values(nullptr, put);
 }
 
 WorkerService::~WorkerService() {
@@ -42,14 +41,14 @@ WorkerService::~WorkerService() {
     hosts_.remove(host, *this);
 }
 
-void WorkerService::update(std::shared_ptr<const ServicePlan> plan) {
-  const std::shared_ptr<const ServicePlan> before = std::exchange(plan_, std::move(plan));
+void WorkerService::update(const Step::Put& put) {
+  const std::shared_ptr<const ServicePlan> before = std::exchange(plan_, put.plan);
   cluster_.update(cluster_of(plan_));
   queue_.set_options(plan_->exchanges.queue);
   tcp_.set_options(plan_->tcp);
   for (const auto& listener : listeners_)
     listener->leave_former();
-  take_values(before.get());
+  take_values(before.get(), put);
   leave_those_that_are_down();
   queue_.wake();
 }
@@ -66,12 +65,13 @@ void WorkerService::leave_those_that_are_down() {
   }
 }
 
-void WorkerService::take_values(const ServicePlan* before) {
+void WorkerService::take_values(const ServicePlan* before, const Step::Put& put) {
   // A copy of the worker's own: each request counts its use.
   route_.options = std::make_shared<const proxy::ExchangeOptions>(plan_->exchanges);
   policy_.set_plan(plan_);
   update_hosts(before);
-  update_listeners();
+  update_listeners(put.sockets);
+  set_pages(put.pages);
 }
 
 void WorkerService::update_hosts(const ServicePlan* before) {
@@ -102,13 +102,14 @@ void WorkerService::give_up(std::unique_ptr<ServiceListener> listener) {
 }
 
 // Those that are not wanted any more have been given up.
-void WorkerService::update_listeners() {
-  for (const std::shared_ptr<ListenSocket>& socket : plan_->listening) {
+void WorkerService::update_listeners(const std::vector<KernelSockets>& sockets) {
+  for (size_t i = 0; i < plan_->listening.size(); ++i) {
+    const std::shared_ptr<ListenSocket>& socket = plan_->listening[i];
     const auto same = std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& listener) {
       return listener->socket() == socket.get();
     });
     if (same == listeners_.end()) {
-      listeners_.push_back(make_listener(socket));
+      listeners_.push_back(make_listener(socket, sockets[i]));
     } else {
       (*same)->set_plan(*plan_);
     }
@@ -116,13 +117,14 @@ void WorkerService::update_listeners() {
 }
 
 std::unique_ptr<ServiceListener> WorkerService::make_listener(
-    std::shared_ptr<const ListenSocket> socket) {
+    std::shared_ptr<const ListenSocket> socket, const KernelSockets& sockets) {
   if (socket->kind == ListenKind::kUdp) {
-    return std::make_unique<DatagramListener>(worker_, std::move(socket), *plan_, cluster_,
-                                              metrics_, static_cast<relay::Backends&>(*this),
-                                              static_cast<relay::SessionGate&>(*this));
+    return std::make_unique<DatagramListener>(
+        worker_, std::move(socket), sockets[worker_.index], *plan_, cluster_, metrics_,
+        static_cast<relay::Backends&>(*this), static_cast<relay::SessionGate&>(*this));
   }
-  return std::make_unique<StreamListener>(worker_, std::move(socket), *plan_, route_, tcp_);
+  return std::make_unique<StreamListener>(worker_, std::move(socket), sockets.front(), *plan_,
+                                          route_, tcp_);
 }
 
 void WorkerService::delete_drained() {

@@ -22,8 +22,7 @@ class WorkerService final : public HostedService,
                             private relay::SessionGate,
                             private upstream::ClusterObserver {
  public:
-  WorkerService(WorkerContext& worker, VirtualHosts& hosts,
-                std::shared_ptr<const ServicePlan> plan);
+  WorkerService(WorkerContext& worker, VirtualHosts& hosts, const Step::Put& put);
   ~WorkerService();
   WorkerService(const WorkerService&) = delete;
   WorkerService& operator=(const WorkerService&) = delete;
@@ -31,7 +30,7 @@ class WorkerService final : public HostedService,
   // Listens no more at addresses that `next` does not have.
   void give_up_listeners(const ServicePlan& next);
   // Other values: what is the same goes on untouched.
-  void update(std::shared_ptr<const ServicePlan> plan);
+  void update(const Step::Put& put);
   void set_pages(std::shared_ptr<const ErrorPages> pages) { policy_.set_pages(std::move(pages)); }
   void set_in_service(size_t backend, bool in_service);
   void set_addresses(size_t backend, std::vector<net::Address> addresses);
@@ -60,13 +59,14 @@ class WorkerService final : public HostedService,
 
   void on_endpoint_out(const upstream::Endpoint& endpoint, const Error& cause) override;
 
-  void take_values(const ServicePlan* before);
+  void take_values(const ServicePlan* before, const Step::Put& put);
   void update_hosts(const ServicePlan* before);
-  void update_listeners();
+  void update_listeners(const std::vector<KernelSockets>& sockets);
   // Takes nothing new; it is kept as long as it has something that runs.
   void give_up(std::unique_ptr<ServiceListener> listener);
   void leave_those_that_are_down();
-  std::unique_ptr<ServiceListener> make_listener(std::shared_ptr<const ListenSocket> socket);
+  std::unique_ptr<ServiceListener> make_listener(std::shared_ptr<const ListenSocket> socket,
+                                                 const KernelSockets& sockets);
   void delete_drained();
 
   WorkerContext& worker_;
