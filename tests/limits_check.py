@@ -14,6 +14,20 @@ CASES = ROOT / "tests/conformance/limits_test.cc"
 # Row -> file and tests that reach it. Limits that cannot be reached from outside at a bearable price
 # are reached by unit tests, with a smaller number where it is an option.
 REACHED_BY = {
+    "requests of a client of the library without an answer":
+        ("src/api/client_server_test.cc", "ClientAndServer.RefuseMoreThanMaxPendingAtOnce"),
+    "request head that a client of the library sends, bytes":
+        ("src/api/client_server_test.cc", "Client.RefusesWhatCannotBeSent"),
+    "response head that it takes, bytes":
+        ("src/api/transports_test.cc", "Limits.AResponseHeadOverTheClientsLimitFailsAlone"),
+    "response body that it takes, bytes":
+        ("src/api/transports_test.cc", "Limits.AResponseBodyOverTheClientsLimitFailsAlone"),
+    "requests that a server of the library handles at a time":
+        ("src/api/client_server_test.cc", "Server.AnswersOverItsConcurrencyWith429"),
+    "request head, request body that it takes, bytes":
+        ("src/api/client_server_test.cc", "Server.RefusesLargeRequestsAlone"),
+    "response head, response body that it sends, bytes":
+        ("src/api/transports_test.cc", "Limits.AServersAnswerOverItsOwnLimitsBecomes502"),
     "request body kept to repeat a failed attempt, bytes":
         ("src/proxy/exchange_attempts_test.cc", "ExchangeTest.DoesNotRepeatWhatItHasNotKept"),
     "request body from a link that waits for a slow endpoint, bytes":
@@ -288,11 +302,11 @@ REACHED_BY = {
     "a UDP session without datagrams":
         ("src/relay/udp_service_test.cc", "UdpServiceTest.ForgetsAClientThatIsIdle"),
     "a datagram, bytes":
-        ("src/relay/udp_service_test.cc", "UdpServiceTest.CarriesTheLargestAndTheEmptyDatagram", "UdpBridgeTest.EndsASessionWhoseFramingIsBroken"),
+        ("src/relay/udp_bridge_test.cc", "UdpBridgeTest.EndsASessionWhoseFramingIsBroken"),
     "endpoints that refuse one datagram":
         ("src/relay/udp_service_test.cc", "UdpServiceTest.MovesOnWhenAnEndpointRefuses"),
     "bytes that wait for an endpoint that is a stream; before it is connected":
-        ("src/relay/udp_service_test.cc", "UdpBridgeTest.HoldsLittleForAnEndpointThatReadsNothing"),
+        ("src/relay/udp_bridge_test.cc", "UdpBridgeTest.HoldsLittleForAnEndpointThatReadsNothing"),
     "what is open of a service, of each of its clients; what begins in a second":
         ("src/live/service_limits_test.cc", "ServiceLimits.BoundsWhatIsOpen",
          "ServiceLimits.BoundsWhatBeginsAndSaysWhenToComeAgain", "ServiceLimits.BoundsEachClientApart"),

@@ -76,9 +76,13 @@ void TeleportExchange::send_response_head(http::ResponseHead& head) {
   http::h1::encode_response_fields(head, session_.context_.date.text(session_.loop().now()),
                                    message_);
   // A legacy near end waits for as many bytes as Content-Length says, after HEAD too.
-  if (is_local_reply_ || method_ == http::Method::kHead || !head.body.is_known()) return;
+  if (is_local_reply_ || !may_have_body() || !head.body.is_known()) return;
   body_bytes_left_ = head.body.bytes;
   end_head(head.body.bytes);
+}
+
+bool TeleportExchange::may_have_body() const {
+  return method_ != http::Method::kHead && !http::status_has_no_body(status_);
 }
 
 // A near end reads until the end of the connection where there is no Content-Length, but for the
@@ -91,7 +95,7 @@ void TeleportExchange::end_head(uint64_t body_bytes) {
 }
 
 void TeleportExchange::send_response_body(std::string_view bytes) {
-  if (answered_ || method_ == http::Method::kHead) return;
+  if (answered_ || !may_have_body()) return;
   // What we say ourselves is short, and says what is wrong.
   if (is_local_reply_) return body_.append(bytes);
   const uint64_t body_bytes = body_bytes_left_ ? message_.size() - head_bytes_ : body_.size();

@@ -47,6 +47,8 @@ class TeleportExchange final : public IntrusiveNode,
   // Gives up on what the endpoint answers and answers `error` instead.
   void replace_response(const Error& error);
   void answer_with(const Error& error);
+  // Neither the request nor the status says that the response has none.
+  bool may_have_body() const;
   // The fields about the body, and the empty line.
   void end_head(uint64_t body_bytes);
   // Answers a request that is no exchange yet with `error`.
