@@ -43,6 +43,9 @@ class Wrk:
             f"http://127.0.0.1:{port}/{self.body_bytes}",
         ]
 
+    def has_begun(self, _counters):
+        return True  # it needs no time to get ready
+
     def answered(self, process, _counters):
         """Answers wrk has received, parts included: whole ones would come in bursts where bodies
         are large and many under way."""
@@ -87,6 +90,10 @@ class HttpLoad:
             f"--counters={counters}",
             *self._flags,
         ]
+
+    def has_begun(self, counters):
+        """Not while it reads recorded traffic."""
+        return read_counters(counters)["answers"] > 0
 
     def answered(self, _process, counters):
         return read_counters(counters)["answers"]

@@ -12,6 +12,7 @@ import procs
 import variants
 import window
 
+_LOAD_BEGIN_SECONDS_MAX = 30
 _LOAD_GRACE_SECONDS = 15
 _STATUS_BYTES_MAX = 1 << 20
 
@@ -130,6 +131,7 @@ class _Run:
         argv = self._load.argv(self._options, self._running.port, self._counters)
         self._process = self._setup.processes.start(self._load.program, argv, self._load_cpus)
         try:
+            self._wait_begun()
             time.sleep(window.SETTLE_SECONDS)
             load_pids = self._origin.pids + [self._process.pid]
             first = self._mark(end_pids, load_pids)
@@ -141,6 +143,13 @@ class _Run:
             raise window.Failed(f"{self._load.program} did not end") from error
         finally:
             self._setup.processes.stop(self._process)
+
+    def _wait_begun(self):
+        deadline = time.monotonic() + _LOAD_BEGIN_SECONDS_MAX
+        while not self._load.has_begun(self._counters):
+            if not self._process.alive() or time.monotonic() > deadline:
+                raise window.Failed(f"nothing was answered: {self._process.log_tail()}")
+            time.sleep(0.02)
 
     def _result(self):
         with open(self._process.log, encoding="utf-8", errors="replace") as file:

@@ -211,12 +211,14 @@ class HttpLoad(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = loads.counters_path(folder)
             self.assertEqual(loads.read_counters(path)["answers"], 0)
+            self.assertFalse(loads.HttpLoad(1, []).has_begun(path))
             with open(path, "wb") as file:
                 file.write(b"".join(n.to_bytes(8, "little") for n in (5, 4, 3, 2, 1)))
             self.assertEqual(
                 loads.read_counters(path),
                 {"answers": 5, "body_bytes": 4, "resumed": 3, "failures": 2, "open": 1},
             )
+            self.assertTrue(loads.HttpLoad(1, []).has_begun(path))
 
 
 class Kernel(unittest.TestCase):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import parse
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_START_SECONDS_MAX = 5.0
+_START_SECONDS_MAX = 20.0
 _STOP_SECONDS_MAX = 3.0
 _LOG_BYTES_MAX = 64 << 20  # what one process may write to its log
 _PR_SET_PDEATHSIG = 1

@@ -182,6 +182,7 @@ class _Launcher:
             "-outType=http",
             f"-out=127.0.0.1:{to_port}",
             f"-expvarAddr=127.0.0.1:{expvar_port}",
+            "-outTimeout=1m0s",  # as the peers: on a busy machine 3 s may pass without a turn
             *([f"-inTLSCert={tls.certificate}", f"-inTLSKey={tls.key}"] if tls else []),
         ]
         given = {flag.partition("=")[0] for flag in flags}
