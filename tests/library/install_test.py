@@ -145,7 +145,8 @@ class StaticInstallation(unittest.TestCase):
             run("cmake", "-G", "Ninja", "-S", ROOT, "-B", tree, "-DBUILD_SHARED_LIBS=OFF", "-DHT_TESTS=OFF",
                 f"-DCMAKE_BUILD_TYPE={cached('CMAKE_BUILD_TYPE')}", f"-DHT_WERROR={cached('HT_WERROR')}",
                 env=env, patience_s=BUILD_PATIENCE_S)
-            run("cmake", "--build", tree, "--target", "httpteleport", env=env, patience_s=BUILD_PATIENCE_S)
+            run("cmake", "--build", tree, "--target", "httpteleport", "man/httpteleport.3", env=env,
+                patience_s=BUILD_PATIENCE_S)
             run("cmake", "--install", tree, "--prefix", prefix, "--component", "development")
             self.assertEqual([path.name for path in prefix.rglob("libhttpteleport*")], ["libhttpteleport.a"])
             build_by_cmake(prefix, folder / "cmake", "gcc", "g++", "c++20")
