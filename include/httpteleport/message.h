@@ -117,7 +117,7 @@ class HTTPTELEPORT_EXPORT Response : public Message {
   // 200 again, without fields and body. Keeps the memory.
   void clear();
 
-  // 200 to 599.
+  // 200 to 599. With 204 and 304 the body is not sent, and in answers to HEAD neither.
   [[nodiscard]] int status() const noexcept;
   void set_status(int status);
   // The phrase behind the status; may be empty. What set_reason() was not told is the usual phrase.
