@@ -289,7 +289,9 @@ REACHED_BY = {
     "unsent bytes of one direction":
         ("src/relay/tcp_service_test.cc", "TcpServiceTest.HoldsLittleForASlowReader"),
     "pipes in use, a worker":
-        ("src/relay/pipe_pool_test.cc", "PipePool.BoundsThePipesThatAreOut"),
+        ("src/net/pipe_pool_test.cc", "PipePool.BoundsThePipesThatAreOut"),
+    "bytes of a large answer in a pipe":
+        ("src/proxy/piped_answer_test.cc", "PipedAnswerTest.ASlowClientHoldsItUp"),
     "datagrams of one listening socket a turn":
         ("src/relay/udp_service_test.cc",
          "UdpServiceTest.TakesABoundedNumberOfDatagramsInOneTurnAndTheRestLater"),

@@ -62,6 +62,11 @@ class DownstreamStream {
   // a body follows. 101 only with a protocol that the request has offered.
   virtual void send_response_head(ResponseHead& head) = 0;
   virtual void send_response_body(std::string_view bytes) = 0;
+  // Of body bytes that need not be looked at: the end of an empty pipe(7) to put them into instead,
+  // and how many have been put there (perhaps 0), which comes next, unless that is the last call.
+  // -1: they must be given as bytes; for now only, if on_response_blocked() was called meanwhile.
+  virtual int response_pipe() { return -1; }
+  virtual void send_response_piped(size_t /*bytes*/) {}
   // The response is complete. Last call.
   virtual void end_response(const Fields& trailers) = 0;
   // The response cannot be completed: the client must see that. Last call.
@@ -80,6 +85,9 @@ class ResponseHandler {
   // Informational heads, then the final one.
   virtual void on_response_head(ResponseHead& head) = 0;
   virtual void on_response_body(std::string_view bytes) = 0;
+  // See DownstreamStream::response_pipe().
+  virtual int response_pipe() { return -1; }
+  virtual void on_response_piped(size_t /*bytes*/) {}
   // Last call.
   virtual void on_response_end(const Fields& trailers) = 0;
   // No response, or no more of it. Codes kConnectFailed and kNotSent promise that the endpoint has

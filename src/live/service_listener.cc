@@ -26,6 +26,7 @@ StreamListener::Http::Http(WorkerContext& worker, const ServicePlan& plan, proxy
                &handlers,   plan.http1,     plan.teleport} {
   exchanges.reporter = worker.reporter;
   sessions.reporter = worker.reporter;
+  sessions.pipes = &worker.pipes;
 }
 
 StreamListener::StreamListener(WorkerContext& worker, std::shared_ptr<const ListenSocket> socket,

@@ -34,6 +34,7 @@ Worker::Front::Front(WorkerContext& worker, std::shared_ptr<const net::Socket> s
                 worker.metrics, worker.descriptors_max) {
   exchanges_.reporter = sessions_.reporter = worker.reporter;
   sessions_.tls = tls;
+  sessions_.pipes = &worker.pipes;
 }
 
 Worker::Front::~Front() {

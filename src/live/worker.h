@@ -99,7 +99,7 @@ class Worker final {
   http::DateCache date_;
   proxy::WaitingQueue queue_;
   relay::UdpBatches datagrams_;
-  relay::PipePool pipes_;
+  net::PipePool pipes_;
   std::unique_ptr<proxy::ExchangeReporter> reporter_;  // nullptr: nothing is to be told
   std::unique_ptr<tls::ServerContext> tls_;
   WorkerContext context_;

@@ -7,9 +7,9 @@
 #include "http/date.h"
 #include "metrics/worker_metrics.h"
 #include "net/lingering.h"
+#include "net/pipe_pool.h"
 #include "proxy/exchange_reporter.h"
 #include "proxy/waiting_queue.h"
-#include "relay/pipe_pool.h"
 #include "relay/udp_batch.h"
 #include "tls/server_context.h"
 
@@ -36,7 +36,7 @@ struct WorkerContext {
   tls::ServerContext* tls;            // nullptr: there are no certificates
   proxy::ExchangeReporter* reporter;  // nullptr: nobody wants to know
   relay::UdpBatches& datagrams;
-  relay::PipePool& pipes;
+  net::PipePool& pipes;
   size_t descriptors_max;  // of net::Listener
   FailureSink* failures;   // nullptr: nobody wants to know
 };

@@ -193,7 +193,7 @@ bool Connection::read_once() {
     handler_->on_readable();
     return readable_;
   }
-  const std::span<char> buffer = loop_.read_buffer();
+  const std::span<char> buffer = loop_.read_buffer().first(read_bytes_max_);
   const ssize_t count = receive(buffer);
   metrics_.read_calls.add();
   if (count <= 0) return on_read_nothing(count);

@@ -103,6 +103,10 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   // Offers what waits at the end of the turn, never inside the call.
   void resume(PauseReason reason);
 
+  // Reads no more than so many bytes at a time, as long as they are read at all: of what will go
+  // through a pipe, the less is read before the better.
+  void limit_reads(uint32_t bytes) { read_bytes_max_ = bytes; }
+
   // For bytes that go from socket to socket through a pipe, without a layer in between. What was
   // offered before must have been consumed.
   void read_to_pipe(bool on) { reads_to_pipe_ = on; }
@@ -199,6 +203,7 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   std::string unread_;
   uint64_t bytes_sent_ = 0;
   Error failure_{Code::kConnectionLost};
+  uint32_t read_bytes_max_ = event::Loop::kReadBufferBytes;
   Source peer_;
   State state_ = State::kIdle;
   uint8_t pause_reasons_ = 0;

@@ -348,11 +348,20 @@ void Exchange::on_response_head(http::ResponseHead& head) {
   downstream_.send_response_head(head);
 }
 
-void Exchange::on_response_body(std::string_view bytes) {
+void Exchange::count_response(size_t bytes) {
   last_progress_ = context_.loop.now();
-  record_.body_bytes_out += bytes.size();
-  if (route_->counters != nullptr) count_bytes(&metrics::TrafficMetrics::sent, bytes.size());
+  record_.body_bytes_out += bytes;
+  if (route_->counters != nullptr) count_bytes(&metrics::TrafficMetrics::sent, bytes);
+}
+
+void Exchange::on_response_body(std::string_view bytes) {
+  count_response(bytes.size());
   downstream_.send_response_body(bytes);
+}
+
+void Exchange::on_response_piped(size_t bytes) {
+  if (bytes > 0) count_response(bytes);
+  downstream_.send_response_piped(bytes);
 }
 
 void Exchange::on_response_end(const http::Fields& trailers) {

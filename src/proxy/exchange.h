@@ -48,6 +48,9 @@ class Exchange final : public http::RequestHandler,
 
   void on_response_head(http::ResponseHead& head) override;
   void on_response_body(std::string_view bytes) override;
+  int response_pipe() override { return downstream_.response_pipe(); }
+  void on_response_piped(size_t bytes) override;
+  void count_response(size_t bytes);
   void on_response_end(const http::Fields& trailers) override;
   void on_upstream_reset(const Error& error) override;
   void on_request_blocked() override { downstream_.pause_request(); }

@@ -29,6 +29,14 @@ void Hedge::on_response_body(std::string_view bytes) {
   handler_.on_response_body(bytes);
 }
 
+int Hedge::response_pipe() {
+  return handler_.response_pipe();
+}
+
+void Hedge::on_response_piped(size_t bytes) {
+  handler_.on_response_piped(bytes);
+}
+
 void Hedge::on_response_end(const http::Fields& trailers) {
   handler_.on_response_end(trailers);
 }

@@ -28,6 +28,8 @@ class Hedge final : public Deletable, public http::ResponseHandler {
  private:
   void on_response_head(http::ResponseHead& head) override;
   void on_response_body(std::string_view bytes) override;
+  int response_pipe() override;
+  void on_response_piped(size_t bytes) override;
   void on_response_end(const http::Fields& trailers) override;
   void on_upstream_reset(const Error& error) override;
   void on_request_blocked() override;

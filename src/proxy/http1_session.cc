@@ -134,7 +134,7 @@ size_t Http1Session::read_body(std::string_view bytes) {
 
 void Http1Session::complete_request(const http::Fields& trailers) {
   state_ = State::kAnswering;
-  if (!connection_->is_write_blocked()) timer_.cancel();
+  if (!is_client_behind()) timer_.cancel();
   connection_->pause(net::PauseReason::kBusy);
   handler_->on_request_end(trailers);
 }
@@ -208,7 +208,54 @@ void Http1Session::open_tunnel(const http::ResponseHead& head) {
   connection_->resume(net::PauseReason::kBusy);
 }
 
+// Bytes need not be looked at if they go out as they come, and to a socket.
+int Http1Session::response_pipe() {
+  if (context_.pipes == nullptr || context_.tls != nullptr || framing_.chunked ||
+      method_ == http::Method::kHead || state_ == State::kTunnel) {
+    return -1;
+  }
+  HT_ASSERT(pipe_bytes_ == 0);
+  connection_->flush();
+  if (connection_->unsent_bytes() > 0) {
+    wait_for_client();
+    return -1;
+  }
+  pipe_ = context_.pipes->take();
+  return pipe_.in.fd();
+}
+
+void Http1Session::send_response_piped(size_t bytes) {
+  pipe_bytes_ = bytes;
+  empty_pipe();
+  if (pipe_bytes_ > 0) wait_for_client();
+}
+
+void Http1Session::empty_pipe() {
+  if (pipe_bytes_ > 0) pipe_bytes_ -= connection_->splice_from(pipe_.out.fd(), pipe_bytes_);
+  if (pipe_bytes_ == 0) give_pipe_back();
+}
+
+void Http1Session::give_pipe_back() {
+  if (pipe_.is_open())
+    context_.pipes->give_back(std::exchange(pipe_, {}), std::exchange(pipe_bytes_, 0) == 0);
+}
+
+void Http1Session::wait_for_client() {
+  awaits_client_ = true;
+  connection_->await_pipe(true);
+  on_write_blocked();
+}
+
+void Http1Session::on_writable() {
+  empty_pipe();
+  if (pipe_bytes_ > 0) return;
+  awaits_client_ = false;
+  connection_->await_pipe(false);
+  on_write_unblocked();
+}
+
 void Http1Session::send_response_body(std::string_view bytes) {
+  HT_ASSERT(pipe_bytes_ == 0);
   if (bytes.empty() || method_ == http::Method::kHead) return;
   if (!framing_.chunked) return connection_->write(bytes);
   connection_->write(http::h1::make_chunk_head(bytes.size()).view());
@@ -273,6 +320,9 @@ void Http1Session::refuse_head(const Error& error, const http::RequestHead* head
 // ---- The end.
 
 void Http1Session::drop_handler() {
+  // Of an answer that breaks off.
+  give_pipe_back();
+  if (std::exchange(awaits_client_, false)) connection_->await_pipe(false);
   context_.loop.delete_later(std::move(handler_));
 }
 
@@ -350,7 +400,7 @@ void Http1Session::on_timer() {
   if (connection_->is_securing()) {
     return client_gone({Code::kTimeout, Source::kDownstream, 0, "the TLS handshake took too long"});
   }
-  if (connection_->is_write_blocked()) {
+  if (is_client_behind()) {
     if (connection_->bytes_acknowledged() != taken_at_check_) {
       taken_at_check_ = connection_->bytes_acknowledged();
       return set_timer(context_.http1.write_idle_timeout);

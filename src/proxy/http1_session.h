@@ -53,10 +53,13 @@ class Http1Session final : public Session,
   void on_closed(const Error& error) override;
   void on_write_blocked() override;
   void on_write_unblocked() override;
+  void on_writable() override;
 
   // http::DownstreamStream
   void send_response_head(http::ResponseHead& head) override;
   void send_response_body(std::string_view bytes) override;
+  int response_pipe() override;
+  void send_response_piped(size_t bytes) override;
   void end_response(const http::Fields& trailers) override;
   void reset(const Error& error) override;
   void pause_request() override { connection_->pause(net::PauseReason::kOtherSideFull); }
@@ -79,6 +82,13 @@ class Http1Session final : public Session,
   // The same for a request that is no exchange yet. `head`: what is known of it, or nullptr.
   void refuse_head(const Error& error, const http::RequestHead* head);
   void drop_handler();
+  // Sends what the pipe holds, as far as the client takes it.
+  void empty_pipe();
+  void give_pipe_back();
+  // Tells the handler, and looks whether the client takes anything.
+  void wait_for_client();
+  // The client has not taken all that was to be sent before more is read for it.
+  bool is_client_behind() const { return connection_->is_write_blocked() || awaits_client_; }
   void client_gone(const Error& error);
   void client_ended();
   bool is_between_requests() const;
@@ -97,6 +107,8 @@ class Http1Session final : public Session,
   http::h1::HeadScanner scanner_;
   http::h1::BodyDecoder body_;
   http::h1::OutgoingFraming framing_;
+  net::Pipe pipe_;         // open while it holds bytes for the client, or is being filled
+  size_t pipe_bytes_ = 0;  // in it
   TimePoint last_progress_{};
   uint64_t taken_at_check_ = 0;  // what the client had taken when its progress was last looked at
   State state_ = State::kHead;
@@ -104,6 +116,7 @@ class Http1Session final : public Session,
   int version_minor_ = 1;
   bool keep_alive_ = true;       // after this exchange another may come
   bool head_begun_ = false;      // bytes of a head have come: its deadline runs
+  bool awaits_client_ = false;   // before more goes through a pipe
   bool response_begun_ = false;  // the final head has been sent
   bool offers_upgrade_ = false;
   bool bytes_behind_offer_ = false;  // came together with it

@@ -8,6 +8,7 @@
 #include "http/h1/head_parser.h"
 #include "metrics/worker_metrics.h"
 #include "net/lingering.h"
+#include "net/pipe_pool.h"
 #include "net/session.h"
 #include "proxy/exchange_reporter.h"
 #include "proxy/request_handler_factory.h"
@@ -57,6 +58,8 @@ struct SessionContext {
   tls::ServerContext* tls = nullptr;  // null: connections are in the clear
   // Told of requests that never become an exchange; nullptr: nobody wants to know.
   ExchangeReporter* reporter = nullptr;
+  // For large bodies that need not be looked at; nullptr: all bytes are copied.
+  net::PipePool* pipes = nullptr;
 
   // Takes over a session that has closed its connection.
   void remove(Session& session) {

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "event/loop.h"
+#include "net/pipe_pool.h"
 #include "net/proxy_protocol.h"
 #include "net/session.h"
 #include "relay/backends.h"
-#include "relay/pipe_pool.h"
 #include "relay/session_gate.h"
 
 namespace httpteleport::relay {
@@ -34,8 +34,8 @@ struct TcpContext {
   upstream::Cluster& cluster;
   metrics::ServiceMetrics& metrics;
   Backends& backends;
-  PipePool* pipes = nullptr;    // the worker's; nullptr: all bytes are copied
-  SessionGate* gate = nullptr;  // nullptr: everybody may
+  net::PipePool* pipes = nullptr;  // the worker's; nullptr: all bytes are copied
+  SessionGate* gate = nullptr;     // nullptr: everybody may
 };
 
 // Owned by a worker. Sockets of clients and endpoints may be of any stream: TCP and unix mix.

@@ -69,7 +69,7 @@ class TcpServiceTest : public testing::TestWithParam<bool> {
 
   // SIGPIPE is ignored before there are pipes.
   const sighandler_t old_handler_ = signal(SIGPIPE, SIG_IGN);
-  PipePool pipes_;
+  net::PipePool pipes_;
   net::TestNet net_;
   TestCounters counters_;
   TestCluster cluster_{net_, counters_};

@@ -81,7 +81,7 @@ class TcpSession final : public net::Session {
 
     TcpSession& session_;
     uint64_t taken_at_check_ = 0;  // acknowledged by the peer when last looked at
-    Pipe pipe_;                    // open while it has bytes of this side
+    net::Pipe pipe_;               // open while it has bytes of this side
     size_t pipe_bytes_ = 0;
     uint32_t bulk_bytes_ = 0;
     uint8_t small_reads_ = 0;

@@ -47,6 +47,7 @@ Worker::Worker(std::shared_ptr<const config::Snapshot> snapshot,
   }
   sessions_.tls = tls_.get();
   sessions_.reporter = reporter_.get();
+  sessions_.pipes = &pipes_;
   loop_.pool().set_budget(memory_of_messages(*snapshot_));
 }
 

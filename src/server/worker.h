@@ -10,6 +10,7 @@
 #include "config/snapshot.h"
 #include "net/lingering.h"
 #include "net/listener.h"
+#include "net/pipe_pool.h"
 #include "proxy/session_context.h"
 #include "server/admission.h"
 #include "server/generation.h"
@@ -66,6 +67,7 @@ class Worker final : private net::AcceptHandler, private AdmissionHandler {
   metrics::WorkerMetrics metrics_;
   event::Loop loop_;
   net::LingeringConnections lingering_;
+  net::PipePool pipes_;
   http::DateCache date_;
   proxy::WaitingQueue queue_;
   std::unique_ptr<proxy::ExchangeReporter> reporter_;  // nullptr: nothing is to be told

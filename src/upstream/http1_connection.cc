@@ -6,6 +6,23 @@
 
 namespace httpteleport::upstream {
 
+namespace {
+
+// A pipe costs two more system calls, and saves copying: with so much to come it pays.
+constexpr uint64_t kBulkBytes = 128 * 1024;
+constexpr uint32_t kReadBytes = event::Loop::kReadBufferBytes;
+// Of an answer that is expected to go through a pipe.
+constexpr uint32_t kFirstReadBytes = 16 * 1024;
+// The end of a body is read: bytes that do not belong there would come with it.
+constexpr uint64_t kTailBytes = 2048;
+// Of one read through a pipe, as others wait for their turn.
+constexpr uint64_t kSpliceBytesMax = 512 * 1024;
+// An endpoint that sends little at a time is better read: so many such reads in a row.
+constexpr size_t kSmallReadBytes = 8 * 1024;
+constexpr uint8_t kSmallReadsMax = 4;
+
+}  // namespace
+
 Http1Connection::Http1Connection(Http1Pool& pool, net::Socket socket)
     : pool_(pool),
       connection_(pool.context_.loop, std::move(socket), pool.context_.metrics.upstream_sockets,
@@ -32,6 +49,9 @@ void Http1Connection::begin(http::ResponseHandler& handler) {
   sent_before_ = std::max(connection_.bytes_sent(), first_bytes_);
   request_chunked_ = request_ended_ = keep_alive_ = head_passed_ = response_ended_ = false;
   body_sent_ = false;
+  // Answers of one connection tend to resemble each other.
+  connection_.limit_reads(std::exchange(had_bulk_, false) ? kFirstReadBytes : kReadBytes);
+  small_reads_ = 0;
   upgrade_offer_.clear();
   scanner_.reset();
   pool_.context_.metrics.upstream.started.add();
@@ -169,8 +189,46 @@ size_t Http1Connection::read_body(std::string_view bytes) {
     return bytes.size();
   }
   if (!step->body.empty()) handler_->on_response_body(step->body);
-  if (handler_ != nullptr && step->done) finish(body_.trailers(), step->consumed < bytes.size());
+  if (handler_ == nullptr) return step->consumed;
+  if (step->done) {
+    finish(body_.trailers(), step->consumed < bytes.size());
+  } else {
+    consider_pipe(bytes.size());
+  }
   return step->consumed;
+}
+
+void Http1Connection::consider_pipe(size_t bytes_read) {
+  connection_.limit_reads(kReadBytes);
+  if (bytes_read < kSmallReadBytes || body_.plain_bytes() < kBulkBytes ||
+      pool_.context_.tls != nullptr || small_reads_ >= kSmallReadsMax) {
+    return;
+  }
+  connection_.read_to_pipe(true);
+  had_bulk_ = true;
+}
+
+size_t Http1Connection::bytes_for_pipe() const {
+  const uint64_t left = body_.plain_bytes();
+  return left <= 2 * kTailBytes ? 0
+                                : static_cast<size_t>(std::min(left - kTailBytes, kSpliceBytesMax));
+}
+
+void Http1Connection::on_readable() {
+  const size_t wanted = handler_ == nullptr ? 0 : bytes_for_pipe();
+  const int pipe = wanted == 0 ? -1 : handler_->response_pipe();
+  if (pipe < 0) {
+    if (connection_.is_paused()) return;  // the client has no room now
+    small_reads_ = kSmallReadsMax;
+    return connection_.read_to_pipe(false);
+  }
+  const size_t moved = connection_.splice_to(pipe, wanted);
+  if (handler_ == nullptr) return;  // it was the end
+  if (moved == 0) return handler_->on_response_piped(0);
+  body_.skip(moved);
+  small_reads_ = moved < kSmallReadBytes ? static_cast<uint8_t>(small_reads_ + 1) : uint8_t{0};
+  if (small_reads_ == kSmallReadsMax || bytes_for_pipe() == 0) connection_.read_to_pipe(false);
+  handler_->on_response_piped(moved);
 }
 
 void Http1Connection::finish(const http::Fields& trailers, bool surplus) {

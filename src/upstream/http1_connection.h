@@ -48,6 +48,7 @@ class Http1Connection final : public IntrusiveNode,
   void on_secured() override;
   void on_usable();
   size_t on_data(std::string_view bytes) override;
+  void on_readable() override;
   void on_end() override;
   void on_peer_closing() override;
   void on_closed(const Error& error) override;
@@ -58,6 +59,9 @@ class Http1Connection final : public IntrusiveNode,
   size_t read_head(std::string_view bytes);
   size_t read_body(std::string_view bytes);
   void start_body(const http::ResponseHead& head);
+  // Lets what is left of the body pass through a pipe, if that pays.
+  void consider_pipe(size_t bytes_read);
+  size_t bytes_for_pipe() const;
   bool is_request_taken() const;
   void on_tunnel_end();
   void leave_tunnel();
@@ -82,10 +86,12 @@ class Http1Connection final : public IntrusiveNode,
   uint64_t taken_at_check_ = 0;  // of what a tunnel left behind: acknowledged when last looked at
   State state_ = State::kIdle;
   http::Method method_ = http::Method::kGet;
+  uint8_t small_reads_ = 0;  // in a row, through a pipe
   bool request_chunked_ = false;
   bool request_ended_ = false;
   bool body_sent_ = false;  // some of the request's body
   bool keep_alive_ = false;
+  bool had_bulk_ = false;  // the last answer has gone through a pipe
   bool head_passed_ = false;
   bool response_ended_ = false;  // of a tunnel
   bool pooled_ = false;          // in the pool's idle list

@@ -54,6 +54,16 @@ class BodyDecoder {
   bool may_end_here() const { return state_ == State::kDone || state_ == State::kUntilClose; }
   bool is_done() const { return state_ == State::kDone; }
 
+  // How many bytes are certainly the body's, whatever they are, and may pass without decode().
+  uint64_t plain_bytes() const {
+    return state_ == State::kUntilClose ? UINT64_MAX : state_ == State::kLength ? left_ : 0;
+  }
+  // So many of them have passed: fewer than plain_bytes().
+  void skip(uint64_t bytes) {
+    HT_ASSERT(bytes < plain_bytes());
+    if (state_ == State::kLength) left_ -= bytes;
+  }
+
   // Of the step that was `done`.
   const Fields& trailers() const { return trailers_; }
 

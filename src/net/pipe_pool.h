@@ -6,7 +6,7 @@
 
 #include "net/socket.h"
 
-namespace httpteleport::relay {
+namespace httpteleport::net {
 
 struct Pipe {
   net::Socket out;  // to be read from
@@ -15,8 +15,8 @@ struct Pipe {
   bool is_open() const { return in.is_open(); }
 };
 
-// One a worker. Not thread safe. The process must ignore SIGPIPE: splice(2) cannot be told to do
-// without.
+// One a worker. Not thread safe. Where the process does not ignore SIGPIPE there are no pipes:
+// splice(2) cannot be told to do without.
 class PipePool {
  public:
   // What a pipe holds at most, if the kernel allows so much.
@@ -24,8 +24,6 @@ class PipePool {
   // Pipes that are out at a time; who gets none copies its bytes.
   static constexpr size_t kPipesMax = 256;
   static constexpr size_t kIdlePipesMax = 16;
-
-  PipePool();
 
   // An empty pipe, or one that is not open when there is none to be had.
   Pipe take();
@@ -41,4 +39,4 @@ class PipePool {
   uint64_t taken_ = 0;
 };
 
-}  // namespace httpteleport::relay
+}  // namespace httpteleport::net

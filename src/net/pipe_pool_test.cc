@@ -1,4 +1,4 @@
-#include "relay/pipe_pool.h"
+#include "net/pipe_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace httpteleport::relay {
+namespace httpteleport::net {
 namespace {
 
 TEST(PipePool, BoundsThePipesThatAreOut) {
@@ -24,4 +24,4 @@ TEST(PipePool, BoundsThePipesThatAreOut) {
 }
 
 }  // namespace
-}  // namespace httpteleport::relay
+}  // namespace httpteleport::net

@@ -1,19 +1,21 @@
-#include "relay/pipe_pool.h"
+#include "net/pipe_pool.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
 
-#include "base/assert.h"
+namespace httpteleport::net {
 
-namespace httpteleport::relay {
+namespace {
 
-PipePool::PipePool() {
+bool ignores_sigpipe() {
   struct sigaction action {};
   sigaction(SIGPIPE, nullptr, &action);
-  HT_ASSERT(action.sa_handler == SIG_IGN);
+  return action.sa_handler == SIG_IGN;
 }
+
+}  // namespace
 
 Pipe PipePool::take() {
   if (out_ == kPipesMax) return {};
@@ -23,7 +25,7 @@ Pipe PipePool::take() {
     idle_.pop_back();
   } else {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return {};
+    if (!ignores_sigpipe() || pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return {};
     pipe = {net::Socket(ends[0]), net::Socket(ends[1])};
     // Refused where this user has many large ones; the usual size does as well.
     fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);
@@ -38,4 +40,4 @@ void PipePool::give_back(Pipe pipe, bool empty) {
   if (empty && idle_.size() < kIdlePipesMax) idle_.push_back(std::move(pipe));
 }
 
-}  // namespace httpteleport::relay
+}  // namespace httpteleport::net
