@@ -1,5 +1,6 @@
 #include "cli/fields.h"
 
+#include <algorithm>
 #include <array>
 
 namespace httpteleport::cli {
@@ -9,7 +10,17 @@ namespace {
 using enum FieldKind;
 constexpr auto kGiven = config::FlagInfo::kNoDefault;
 
-constexpr auto kGlobalFields = std::to_array<FieldInfo>({
+// One table of several.
+template <size_t... kSizes>
+constexpr auto join(const std::array<FieldInfo, kSizes>&... parts) {
+  std::array<FieldInfo, (kSizes + ...)> all{};
+  auto next = all.begin();
+  ((next = std::copy(parts.begin(), parts.end(), next)), ...);
+  return all;
+}
+
+// Of services, and for all services.
+constexpr auto kDefaults = std::to_array<FieldInfo>({
     {{"balance", "NAME",
       "how backends are chosen: RR, LC, least-loaded, p2c, ewma or "
       "hash:FIELD",
@@ -30,144 +41,10 @@ constexpr auto kGlobalFields = std::to_array<FieldInfo>({
     {{"dial-timeout", "TIME", "longest wait for a connection to a backend", kGiven},
      kMilliseconds,
      "connect_timeout"},
-    {{"https-redirect", "", "plain HTTP is redirected to HTTPS, in every service", kGiven},
-     kSwitch,
-     "https-redirect"},
 });
 
-constexpr auto kServiceFields = std::to_array<FieldInfo>({
-    {{"address", "ADDRESS", "address to listen on", kGiven}, kText, "address"},
-    {{"network", "NAME",
-      "kind of that address: tcp, tcp4, tcp6, udp, udp4, udp6, unix, http, "
-      "https, teleport or teleports",
-      kGiven},
-     kText,
-     "network"},
-    {{"balance", "NAME",
-      "how backends are chosen: RR, LC, least-loaded, p2c, ewma or "
-      "hash:FIELD",
-      kGiven},
-     kText,
-     "balance"},
-    {{"check-interval", "TIME", "interval of health checks", kGiven},
-     kMilliseconds,
-     "check_interval"},
-    {{"fall", "NUMBER", "failed checks in a row that take a backend out", kGiven}, kNumber, "fall"},
-    {{"rise", "NUMBER", "good checks in a row that bring it back", kGiven}, kNumber, "rise"},
-    {{"client-timeout", "TIME", "longest silence of a client; 0: no limit", kGiven},
-     kMilliseconds,
-     "client_timeout"},
-    {{"server-timeout", "TIME", "longest silence of a backend; 0: no limit", kGiven},
-     kMilliseconds,
-     "server_timeout"},
-    {{"dial-timeout", "TIME", "longest wait for a connection to a backend", kGiven},
-     kMilliseconds,
-     "connect_timeout"},
-    {{"https-redirect", "", "plain HTTP is redirected to HTTPS", kGiven},
-     kSwitch,
-     "https-redirect"},
-    {{"vhost", "HOST", "virtual host; may be repeated; an empty one alone: none", kGiven},
-     kTexts,
-     "virtual_hosts"},
-    {{"error-page", "PAGE",
-      "page for HTTP errors and their statuses, as "
-      "'http://example.com/|500,503'; may be repeated; an empty one alone: "
-      "none",
-      kGiven},
-     kErrorPages,
-     "error_pages"},
-    {{"maintenance-mode", "", "every request gets 503, as with the command maintenance", kGiven},
-     kSwitch,
-     "maintenance_mode"},
-    {{"check-type", "NAME", "tcp, http, https, tls, exchange or none", kGiven},
-     kText,
-     "check.type"},
-    {{"check-path", "PATH", "target of HTTP checks", kGiven}, kText, "check.path"},
-    {{"check-host", "HOST", "host that checks name", kGiven}, kText, "check.host"},
-    {{"check-status", "STATUSES", "good statuses of HTTP checks, as 200,204", kGiven},
-     kStatuses,
-     "check.status"},
-    {{"check-send", "TEXT", "what exchange checks send", kGiven}, kText, "check.send"},
-    {{"check-expect", "TEXT", "what the answer to a check must contain", kGiven},
-     kText,
-     "check.expect"},
-    {{"check-timeout", "TIME", "longest wait for a check", kGiven}, kMilliseconds, "check.timeout"},
-    {{"connections", "NUMBER", "most connections at a time, of HTTP requests; 0: no limit", kGiven},
-     kNumber,
-     "limits.connections"},
-    {{"connections-per-second", "NUMBER", "most new connections a second; 0: no limit", kGiven},
-     kNumber,
-     "limits.connections_per_second"},
-    {{"requests-per-second", "NUMBER", "most HTTP requests a second; 0: no limit", kGiven},
-     kNumber,
-     "limits.requests_per_second"},
-    {{"burst", "NUMBER", "how many may come at once within these rates", kGiven},
-     kNumber,
-     "limits.burst"},
-    {{"client-connections", "NUMBER", "as -connections, of each client address", kGiven},
-     kNumber,
-     "client_limits.connections"},
-    {{"client-connections-per-second", "NUMBER",
-      "as -connections-per-second, of each client "
-      "address",
-      kGiven},
-     kNumber,
-     "client_limits.connections_per_second"},
-    {{"client-requests-per-second", "NUMBER", "as -requests-per-second, of each client address",
-      kGiven},
-     kNumber,
-     "client_limits.requests_per_second"},
-    {{"client-burst", "NUMBER", "as -burst, of each client address", kGiven},
-     kNumber,
-     "client_limits.burst"},
-    {{"slow-start", "TIME", "time that a backend that has come back takes to its full share",
-      kGiven},
-     kMilliseconds,
-     "slow_start"},
-    {{"idle-timeout", "TIME", "end of a UDP session without datagrams", kGiven},
-     kMilliseconds,
-     "idle_timeout"},
-    {{"sessions-max", "NUMBER", "most UDP sessions", kGiven}, kNumber, "sessions_max"},
-    {{"proxy-protocol", "VERSION", "PROXY header that backends get: v1, v2 or empty", kGiven},
-     kText,
-     "proxy_protocol"},
-    {{"accept-proxy-protocol", "VERSION", "PROXY header that clients send: v1, v2, any or empty",
-      kGiven},
-     kText,
-     "accept_proxy_protocol"},
-    {{"proxy-protocol-from", "ADDRESS", "who may send one: an address or a CIDR; may be repeated",
-      kGiven},
-     kTexts,
-     "proxy_protocol_from"},
-    {{"backend-header", "", "answers name their backend in X-Backend", kGiven},
-     kSwitch,
-     "backend_header"},
-    {{"compression", "NAME", "toward teleport backends: flate, snappy or none", kGiven},
-     kText,
-     "compression"},
-    {{"tls-ca-file", "FILE", "authorities of https and teleports backends", kGiven},
-     kText,
-     "tls_ca_file"},
-    {{"tls-server-name", "HOST", "name in the certificates of these backends", kGiven},
-     kText,
-     "tls_server_name"},
-    {{"tls-skip-verify", "", "their certificates are not checked", kGiven},
-     kSwitch,
-     "tls_skip_verify"},
-});
-
-constexpr auto kBackendFields = std::to_array<FieldInfo>({
-    {{"address", "ADDRESS", "where the backend is", kGiven}, kText, "address"},
-    {{"network", "NAME",
-      "kind of that address: tcp, tcp4, tcp6, unix, udp, udp4, udp6, http, "
-      "https, teleport or teleports",
-      kGiven},
-     kText,
-     "network"},
-    {{"check-address", "ADDRESS", "where its health is checked; empty: not at all", kGiven},
-     kText,
-     "check_address"},
-    {{"weight", "NUMBER", "its share, 0 to 256; 0: nothing new", kGiven}, kNumber, "weight"},
+// Of services and of backends.
+constexpr auto kLimits = std::to_array<FieldInfo>({
     {{"connections", "NUMBER", "most connections at a time, of HTTP requests; 0: no limit", kGiven},
      kNumber,
      "limits.connections"},
@@ -181,6 +58,129 @@ constexpr auto kBackendFields = std::to_array<FieldInfo>({
      kNumber,
      "limits.burst"},
 });
+
+constexpr auto kGlobalFields =
+    join(kDefaults,
+         std::to_array<FieldInfo>({
+             {{"https-redirect", "", "plain HTTP is redirected to HTTPS, in every service", kGiven},
+              kSwitch,
+              "https-redirect"},
+         }));
+
+constexpr auto kServiceFields = join(
+    std::to_array<FieldInfo>({
+        {{"address", "ADDRESS", "address to listen on", kGiven}, kText, "address"},
+        {{"network", "NAME",
+          "kind of that address: tcp, tcp4, tcp6, udp, udp4, udp6, unix, http, "
+          "https, teleport or teleports",
+          kGiven},
+         kText,
+         "network"},
+    }),
+    kDefaults,
+    std::to_array<FieldInfo>({
+        {{"https-redirect", "", "plain HTTP is redirected to HTTPS", kGiven},
+         kSwitch,
+         "https-redirect"},
+        {{"vhost", "HOST", "virtual host; may be repeated; an empty one alone: none", kGiven},
+         kTexts,
+         "virtual_hosts"},
+        {{"error-page", "PAGE",
+          "page for HTTP errors and their statuses, as "
+          "'http://example.com/|500,503'; may be repeated; an empty one alone: "
+          "none",
+          kGiven},
+         kErrorPages,
+         "error_pages"},
+        {{"maintenance-mode", "", "every request gets 503, as with the command maintenance",
+          kGiven},
+         kSwitch,
+         "maintenance_mode"},
+        {{"check-type", "NAME", "tcp, http, https, tls, exchange or none", kGiven},
+         kText,
+         "check.type"},
+        {{"check-path", "PATH", "target of HTTP checks", kGiven}, kText, "check.path"},
+        {{"check-host", "HOST", "host that checks name", kGiven}, kText, "check.host"},
+        {{"check-status", "STATUSES", "good statuses of HTTP checks, as 200,204", kGiven},
+         kStatuses,
+         "check.status"},
+        {{"check-send", "TEXT", "what exchange checks send", kGiven}, kText, "check.send"},
+        {{"check-expect", "TEXT", "what the answer to a check must contain", kGiven},
+         kText,
+         "check.expect"},
+        {{"check-timeout", "TIME", "longest wait for a check", kGiven},
+         kMilliseconds,
+         "check.timeout"},
+    }),
+    kLimits,
+    std::to_array<FieldInfo>({
+        {{"client-connections", "NUMBER", "as -connections, of each client address", kGiven},
+         kNumber,
+         "client_limits.connections"},
+        {{"client-connections-per-second", "NUMBER",
+          "as -connections-per-second, of each client "
+          "address",
+          kGiven},
+         kNumber,
+         "client_limits.connections_per_second"},
+        {{"client-requests-per-second", "NUMBER", "as -requests-per-second, of each client address",
+          kGiven},
+         kNumber,
+         "client_limits.requests_per_second"},
+        {{"client-burst", "NUMBER", "as -burst, of each client address", kGiven},
+         kNumber,
+         "client_limits.burst"},
+        {{"slow-start", "TIME", "time that a backend that has come back takes to its full share",
+          kGiven},
+         kMilliseconds,
+         "slow_start"},
+        {{"idle-timeout", "TIME", "end of a UDP session without datagrams", kGiven},
+         kMilliseconds,
+         "idle_timeout"},
+        {{"sessions-max", "NUMBER", "most UDP sessions", kGiven}, kNumber, "sessions_max"},
+        {{"proxy-protocol", "VERSION", "PROXY header that backends get: v1, v2 or empty", kGiven},
+         kText,
+         "proxy_protocol"},
+        {{"accept-proxy-protocol", "VERSION",
+          "PROXY header that clients send: v1, v2, any or empty", kGiven},
+         kText,
+         "accept_proxy_protocol"},
+        {{"proxy-protocol-from", "ADDRESS",
+          "who may send one: an address or a CIDR; may be repeated", kGiven},
+         kTexts,
+         "proxy_protocol_from"},
+        {{"backend-header", "", "answers name their backend in X-Backend", kGiven},
+         kSwitch,
+         "backend_header"},
+        {{"compression", "NAME", "toward teleport backends: flate, snappy or none", kGiven},
+         kText,
+         "compression"},
+        {{"tls-ca-file", "FILE", "authorities of https and teleports backends", kGiven},
+         kText,
+         "tls_ca_file"},
+        {{"tls-server-name", "HOST", "name in the certificates of these backends", kGiven},
+         kText,
+         "tls_server_name"},
+        {{"tls-skip-verify", "", "their certificates are not checked", kGiven},
+         kSwitch,
+         "tls_skip_verify"},
+    }));
+
+constexpr auto kBackendFields = join(
+    std::to_array<FieldInfo>({
+        {{"address", "ADDRESS", "where the backend is", kGiven}, kText, "address"},
+        {{"network", "NAME",
+          "kind of that address: tcp, tcp4, tcp6, unix, udp, udp4, udp6, http, "
+          "https, teleport or teleports",
+          kGiven},
+         kText,
+         "network"},
+        {{"check-address", "ADDRESS", "where its health is checked; empty: not at all", kGiven},
+         kText,
+         "check_address"},
+        {{"weight", "NUMBER", "its share, 0 to 256; 0: nothing new", kGiven}, kNumber, "weight"},
+    }),
+    kLimits);
 
 }  // namespace
 
