@@ -65,7 +65,7 @@ TEST(ManyServices, AreLoadedChangedAndSaved) {
   int answered = 0;
   for (int i = 0; i < kChanges; ++i) {
     registry->put_service("service-" + std::to_string(i * 97), R"({"fall": 3})", {},
-                         [&](const Outcome& outcome) { answered += outcome.ok() ? 1 : 0; });
+                          [&](const Outcome& outcome) { answered += outcome.ok() ? 1 : 0; });
   }
   RecordProperty("change_us", static_cast<int>((cpu_ms() - before) * 1e3 / kChanges));
   EXPECT_TRUE(loop.run_until([&] { return answered == kChanges; }));
