@@ -29,7 +29,7 @@ class Server final : private server::SignalHandler, private FailureSink {
  public:
   // `events` outlives it.
   Server(const config::ShuttleOptions& options, service::EventSink& events);
-  ~Server();
+  ~Server() override;
 
   // Binds -http and -https, reads the certificates, starts the workers. No connection is taken yet.
   // `admin`: the addresses of the admin API. On errors returns one line that says what failed and

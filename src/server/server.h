@@ -29,7 +29,7 @@ class Server final : private SignalHandler {
   // `command`: the program's path and its arguments, for the successor. `source` outlives this.
   Server(std::shared_ptr<const config::Snapshot> snapshot, std::vector<std::string> command,
          config::ConfigSource& source);
-  ~Server();
+  ~Server() override;
 
   // Does all that can fail: binds the listener, or takes over the sockets of the process before
   // this one or of the service manager, and makes the workers. No connection is taken yet, so that
