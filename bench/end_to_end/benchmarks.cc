@@ -11,8 +11,8 @@
 #include <memory>
 #include <optional>
 
-#include "allocations.h"
 #include "httpteleport/httpteleport.h"
+#include "support/allocations.h"
 
 namespace ht = httpteleport;
 using Clock = std::chrono::steady_clock;
@@ -217,13 +217,13 @@ Measurement run(const Benchmark& benchmark, const RunOptions& options) {
   load.run_for(kWarmUp / 2);
   load.run_for(kWarmUp / 2);
   const ht::ClientStats before = link.client().stats();
-  const uint64_t allocations_before = allocations();
+  const uint64_t allocations_before = ht::test::allocations();
   const double cpu_before = cpu_ns_of_process();
   const auto begun = Clock::now();
   const uint64_t requests = load.run_for(options.duration);
   const std::chrono::duration<double, std::nano> wall = Clock::now() - begun;
   const double cpu = cpu_ns_of_process() - cpu_before;
-  const uint64_t allocated = allocations() - allocations_before;
+  const uint64_t allocated = ht::test::allocations() - allocations_before;
   const ht::ClientStats after = link.client().stats();
   const auto each = [&](double total) { return total / static_cast<double>(requests); };
   const uint64_t wire = after.links.wire_bytes_sent + after.links.wire_bytes_received -
