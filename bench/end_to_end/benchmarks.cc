@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto kWarmUp = std::chrono::milliseconds(200);
+constexpr auto kWarmUp = std::chrono::milliseconds(200);  // or the duration, if that is shorter
 constexpr size_t kLatenciesMax = 1'000'000;
 
 [[noreturn]] void die(const std::string& line) {
@@ -214,8 +214,9 @@ Measurement run(const Benchmark& benchmark, const RunOptions& options) {
   Link link(benchmark, options);
   Load load(link.client(), benchmark.in_flight);
   // Twice: calls that callbacks make and calls that this thread makes are kept apart.
-  load.run_for(kWarmUp / 2);
-  load.run_for(kWarmUp / 2);
+  const auto warm_up = std::min<Clock::duration>(kWarmUp, options.duration) / 2;
+  load.run_for(warm_up);
+  load.run_for(warm_up);
   const ht::ClientStats before = link.client().stats();
   const uint64_t allocations_before = ht::test::allocations();
   const double cpu_before = cpu_ns_of_process();
