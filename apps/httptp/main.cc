@@ -10,6 +10,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <system_error>
 
 #include "admin/challenge_pages.h"
 #include "admin/local_server.h"
@@ -256,5 +257,10 @@ int main(int argc, char** argv) {
     std::printf("%s\n", version_line().c_str());
     return 0;
   }
-  return run(std::move(loaded), std::move(inheritance), argc, argv);
+  try {
+    return run(std::move(loaded), std::move(inheritance), argc, argv);
+  } catch (const std::system_error& error) {  // no descriptors or threads left at the start
+    std::fprintf(stderr, "%s\n", error.what());
+    return kExitError;
+  }
 }

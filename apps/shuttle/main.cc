@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <system_error>
 
 #include "admin/admin_servers.h"
 #include "admin/event_stream.h"
@@ -332,5 +333,10 @@ int main(int argc, char** argv) {
     std::printf("shuttle %s (git %s)\n", kProgramVersion, kGitCommit);
     return 0;
   }
-  return run(loaded);
+  try {
+    return run(loaded);
+  } catch (const std::system_error& error) {  // no descriptors or threads left at the start
+    std::fprintf(stderr, "%s\n", error.what());
+    return kExitError;
+  }
 }

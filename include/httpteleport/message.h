@@ -29,9 +29,9 @@ struct Access;
 // cleared and filled again, so that reusing one costs no allocation. Not thread safe; different
 // messages are independent.
 //
-// Fields keep their order and may repeat. Names compare without case. Content-Length,
-// Transfer-Encoding, Connection and other fields that are about the connection are the library's
-// matter: they are not added, and not shown.
+// Fields keep their order and may repeat; 1,990 can be sent. Names compare without case.
+// Content-Length, Transfer-Encoding, Connection and other fields that are about the connection are
+// the library's matter: they are not added, and not shown.
 class HTTPTELEPORT_EXPORT Message {
  public:
   [[nodiscard]] std::size_t field_count() const noexcept;

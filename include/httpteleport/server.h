@@ -46,8 +46,9 @@ struct ServerOptions {
   std::size_t workers = 1;  // threads; each serves the links it has been given. 1 to 1024
   // Requests being handled at one time, of all links; more are answered with 429. 1 or more.
   std::size_t concurrency = 10'000;
-  // Requests of one link are handled one after the other and answered in their order. Otherwise
-  // answers go as they come.
+  // Requests of one link are handled one after the other and answered in their order, but for those
+  // that are refused (400, 413, 429, 431), which are answered at once. Otherwise answers go as they
+  // come.
   bool pipeline_requests = false;
   std::size_t max_request_head_bytes = std::size_t{64} * 1024;          // over it: 431
   std::size_t max_request_body_bytes = std::size_t{4} * 1024 * 1024;    // over it: 413
@@ -122,7 +123,8 @@ class HTTPTELEPORT_EXPORT Server {
   // Listens on "host:port", ":port" (all addresses, IPv4 and IPv6), "[::1]:port", or a unix socket,
   // "unix:/run/x.sock" or "/run/x.sock", whose file is replaced if nobody listens on it. Port 0:
   // the kernel chooses, see addresses(). May be called several times. Errors: kInvalidArgument,
-  // kSystem (in use, not allowed), kClosed. A host name is looked up here, which blocks.
+  // kSystem (in use, not allowed), kClosed. A host name is looked up here, which blocks. For a unix
+  // socket the umask of the process is changed for a moment.
   Status listen(std::string_view address);
   // What is listened on, in the order of listen(), with the ports that the kernel chose.
   [[nodiscard]] std::vector<std::string> addresses() const;

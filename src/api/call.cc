@@ -35,13 +35,13 @@ void Call::send() {
 }
 
 void Call::fail(const Status& status) {
+  const bool seen = stream_ != nullptr && stream_->has_begun();
   if (stream_ != nullptr) stream_->cancel();
-  finish(status);
+  finish({status.code(), status.message(), seen, status.system_errno()});
 }
 
 void Call::on_timeout() {
-  const bool seen = stream_ != nullptr && stream_->has_begun();
-  fail({StatusCode::kTimeout, "the answer did not come in time", seen});
+  fail({StatusCode::kTimeout, "the answer did not come in time"});
 }
 
 void Call::on_response_head(http::ResponseHead& head) {
@@ -57,7 +57,7 @@ void Call::on_response_body(std::string_view bytes) {
   std::string& body = Access::data(response).body;
   if (body.size() + bytes.size() > worker_->options().max_response_body_bytes) {
     return fail(
-        {StatusCode::kTooLarge, "the response body is larger than max_response_body_bytes", true});
+        {StatusCode::kTooLarge, "the response body is larger than max_response_body_bytes"});
   }
   body.append(bytes);
 }

@@ -49,7 +49,7 @@ class Call final : public IntrusiveNode, private http::ResponseHandler {
   // Asks the peer, once its addresses are known.
   void send();
   bool is_sent() const { return stream_ != nullptr; }
-  // Ends it early.
+  // Ends it early. Whether the peer may have seen the request is found here.
   void fail(const Status& status);
 
  private:

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "api/client_worker.h"
@@ -22,7 +23,7 @@ class Client::Impl {
       workers_.emplace_back(shared_, options.connections / options.threads + has_one_more);
     }
   }
-  ~Impl() { shared_.closing.store(true); }
+  ~Impl();
 
   Status call(const Request& request, Response& response, TimePoint deadline);
   Status call_async(const Request& request, Callback callback, const CallOptions& options,
@@ -33,6 +34,7 @@ class Client::Impl {
   ClientStats stats() const;
 
  private:
+  Status call_and_wait(const Request& request, Response& response, TimePoint deadline);
   // A call that holds `request`, for one of the workers, or why it cannot be taken.
   Status begin(const Request& request, size_t worker, api::Call*& call);
   void give_back(api::Call& call);
@@ -40,6 +42,7 @@ class Client::Impl {
 
   api::ClientShared shared_;
   std::deque<api::ClientWorker> workers_;
+  std::atomic<size_t> waiters_{0};  // inside call()
   std::atomic<size_t> next_worker_{0};
 };
 
@@ -63,6 +66,21 @@ TimePoint deadline_after(Duration timeout) {
 }
 
 }  // namespace
+
+// Callbacks of one worker may call all others, so none goes before all threads have ended. Whoever
+// waits in call() is woken, and must be out of it.
+Client::Impl::~Impl() {
+  shared_.closing.store(true);
+  for (api::ClientWorker& worker : workers_)
+    worker.stop();
+  for (api::ClientWorker& worker : workers_)
+    worker.join();
+  while (waiters_.load() > 0) {
+    for (api::ClientWorker& worker : workers_)
+      worker.fail_all();
+    std::this_thread::yield();
+  }
+}
 
 Status Client::Impl::begin(const Request& request, size_t worker, api::Call*& call) {
   if (shared_.closing.load(std::memory_order_relaxed))
@@ -97,6 +115,13 @@ size_t Client::Impl::choose_worker() {
 }
 
 Status Client::Impl::call(const Request& request, Response& response, TimePoint deadline) {
+  waiters_.fetch_add(1);
+  const Status status = call_and_wait(request, response, deadline);
+  waiters_.fetch_sub(1);  // the last access: the destructor may wait for it
+  return status;
+}
+
+Status Client::Impl::call_and_wait(const Request& request, Response& response, TimePoint deadline) {
   for (const api::ClientWorker& worker : workers_) {
     if (worker.is_current())
       return {StatusCode::kInvalidArgument, "call() inside a callback would wait for itself"};

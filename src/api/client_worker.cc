@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace httpteleport::api {
@@ -24,7 +25,7 @@ upstream::TeleportOptions link_options_of(const ClientOptions& from, size_t link
   to.request_head_bytes_max = from.max_request_head_bytes;
   to.response_head_bytes_max = from.max_response_head_bytes;
   to.response_bytes_max = from.max_response_body_bytes;
-  to.pending_max = SIZE_MAX;  // the client counts
+  to.pending_max = from.max_pending;
   to.connect_timeout = from.connect_timeout;
   to.idle_timeout = from.idle_timeout;
   to.silence_timeout = from.read_timeout;
@@ -54,19 +55,32 @@ ClientWorker::ClientWorker(ClientShared& shared, size_t links)
   thread_ = std::thread([this] { run(); });
 }
 
-ClientWorker::~ClientWorker() {
+ClientWorker::~ClientWorker() = default;
+
+void ClientWorker::stop() {
   loop_.post([this] { loop_.stop(); });
+}
+
+void ClientWorker::join() {
   thread_.join();
 }
 
 void ClientWorker::run() {
   current_worker = this;
-  if (resolver_) resolver_->add(*shared_.settings.to_look_up);
+  if (resolver_) begin_lookups();
   loop_.run();
-  fail_all({StatusCode::kCancelled, "the client is being destroyed"});
+  fail_all();
   resolver_.reset();
   links_.reset();
   loop_.delete_doomed();
+}
+
+void ClientWorker::begin_lookups() {
+  try {
+    resolver_->add(*shared_.settings.to_look_up);
+  } catch (const std::system_error&) {  // no thread to be had for it
+    lookup_failed_ = true;
+  }
 }
 
 bool ClientWorker::is_current() const {
@@ -76,7 +90,11 @@ bool ClientWorker::is_current() const {
 void ClientWorker::submit(Call& call) {
   if (is_current()) return start(call);
   if (!inbox_.push(call)) return;
-  loop_.post([this] { inbox_.take_all([this](Call& next) { start(next); }); });
+  loop_.post([this] { start_new(); });
+}
+
+void ClientWorker::start_new() {
+  inbox_.take_all([this](Call& call) { start(call); });
 }
 
 Call& ClientWorker::acquire() {
@@ -94,6 +112,7 @@ void ClientWorker::release(Call& call) {
 
 void ClientWorker::cancel(Call& call, uint32_t generation) {
   loop_.post([this, &call, generation] {
+    start_new();  // it may be among those, whose letter comes later
     // A generation that is still the same says that the call is this worker's.
     if (call.generation() == generation && call.is_linked())
       call.fail({StatusCode::kCancelled, "the call was cancelled"});
@@ -103,6 +122,7 @@ void ClientWorker::cancel(Call& call, uint32_t generation) {
 void ClientWorker::start(Call& call) {
   call.start(*this);
   calls_.push_back(call);
+  if (links_ == nullptr) return;  // the thread has ended: fail_all() follows
   if (!addresses_.empty() || shared_.settings.options.dial) return call.send();
   if (!lookup_failed_) return;
   // Callbacks never come inside the call that was made.
@@ -117,10 +137,10 @@ void ClientWorker::on_over(const Status& status) {
   shared_.pending.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void ClientWorker::fail_all(const Status& status) {
-  inbox_.take_all([this](Call& call) { start(call); });
+void ClientWorker::fail_all() {
+  start_new();
   while (!calls_.empty())
-    calls_.front().fail(status);
+    calls_.front().fail({StatusCode::kCancelled, "the client is being destroyed"});
 }
 
 void ClientWorker::send_waiting() {

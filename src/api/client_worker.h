@@ -25,9 +25,15 @@ struct ClientShared {
 
 class ClientWorker final : private net::NameHandler, private upstream::Dialer {
  public:
-  // `shared` outlives it. The thread runs from here to the destructor, which ends all calls.
+  // `shared` outlives it. The thread runs from here to stop().
   ClientWorker(ClientShared& shared, size_t links);
+  // After join().
   ~ClientWorker();
+  // Any thread but its own: ends all calls, and the thread.
+  void stop();
+  void join();
+  // After join(): ends calls that came too late.
+  void fail_all();
 
   // ---- Any thread.
   // Takes the call over.
@@ -52,7 +58,8 @@ class ClientWorker final : private net::NameHandler, private upstream::Dialer {
  private:
   void run();
   void start(Call& call);
-  void fail_all(const Status& status);
+  void start_new();
+  void begin_lookups();
   // Calls that wait for addresses.
   void send_waiting();
 

@@ -28,6 +28,8 @@ Status check(const internal::MessageData& request, http::Method method) {
     return {StatusCode::kInvalidArgument,
             "the request has a method, target, host or field that cannot be sent"};
   }
+  if (request.places.size() > internal::kFieldsMax)
+    return {StatusCode::kTooLarge, "the request has more than 1990 fields"};
   if (method == http::Method::kConnect)
     return {StatusCode::kInvalidArgument, "CONNECT does not pass over a teleport link"};
   if ((method == http::Method::kGet || method == http::Method::kHead) && !request.body.empty()) {

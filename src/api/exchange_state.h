@@ -39,7 +39,7 @@ class Exchange::State final : public IntrusiveNode {
 
   // The worker's thread only.
   http::DownstreamStream* downstream = nullptr;  // nullptr: the link is gone, or it is answered
-  const void* lane = nullptr;                    // of requests that are handled one by one
+  uint64_t lane = 0;                             // of requests that are handled one by one
   api::ServerRequestHandler* request_handler = nullptr;  // while the session has one
   bool is_with_handler = false;
 };

@@ -54,6 +54,9 @@ struct MessageData {
 
 // From a parsed head, without what is about the connection.
 void copy_fields(const http::Fields& fields, MessageData& to);
+// More would be over what readers of a link take (v0::ReaderLimits::fields_max), with those that
+// the library adds, and end the link.
+inline constexpr size_t kFieldsMax = 1990;
 // True for fields that are the library's matter: framing and the connection.
 bool is_managed(http::FieldId id);
 

@@ -62,6 +62,7 @@ class Server::Impl final : private net::AcceptHandler {
   std::vector<std::unique_ptr<net::Listener>> listeners_;  // the first worker's thread
   metrics::WorkerMetrics accept_metrics_;
   std::atomic<size_t> next_worker_{0};
+  std::atomic<uint64_t> given_{0};  // by serve_connection()
 };
 
 namespace {
@@ -78,12 +79,13 @@ Result<net::Address> address_to_listen_on(std::string_view address) {
 void Server::Impl::run_on_acceptor(const std::function<void()>& work) {
   api::ServerWorker& acceptor = workers_.front();
   if (acceptor.is_current()) return work();
-  std::promise<void> done;
-  acceptor.loop().post([&] {
+  // The letter's too: it may still be inside set_value() when the waiting is over.
+  const auto done = std::make_shared<std::promise<void>>();
+  acceptor.loop().post([&work, done] {
     work();
-    done.set_value();
+    done->set_value();
   });
-  done.get_future().wait();
+  done->get_future().wait();
 }
 
 Status Server::Impl::listen(std::string_view address) {
@@ -155,6 +157,7 @@ Status Server::Impl::serve_connection(int fd) {
   net::set_no_delay(fd);
   const std::lock_guard lock(mutex_);
   if (state_ != State::kRunning) return {StatusCode::kClosed, "the server is stopped"};
+  given_.fetch_add(1, std::memory_order_relaxed);
   choose_worker().serve(std::move(socket), peer);
   return {};
 }
@@ -192,7 +195,7 @@ void Server::Impl::wait() {
 
 ServerStats Server::Impl::stats() const {
   ServerStats stats;
-  stats.links_accepted = accept_metrics_.accepted.value();
+  stats.links_accepted = accept_metrics_.accepted.value() + given_.load(std::memory_order_relaxed);
   stats.requests_open = shared_.requests_open.load(std::memory_order_relaxed);
   for (const api::ServerWorker& worker : workers_) {
     api::add_to(stats.links, worker.metrics().link);

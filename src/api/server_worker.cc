@@ -40,6 +40,14 @@ proxy::TeleportSessionOptions session_options_of(const ServerOptions& from) {
 
 }  // namespace
 
+namespace {
+
+bool can_be_sent(const Response& response) {
+  return response.is_valid() && response.field_count() <= internal::kFieldsMax;
+}
+
+}  // namespace
+
 // Puts the request together for the program's handler. The session's.
 class ServerRequestHandler final : public http::RequestHandler,
                                    public Recycled<ServerRequestHandler> {
@@ -108,6 +116,10 @@ void ServerWorker::run() {
   current_path = path_.get();
   loop_.run();
   loop_.delete_doomed();
+  for (const auto& [key, lane] : lanes_) {
+    for (ExchangeState* state : lane.waiting)
+      delete state;
+  }
   path_->close();
 }
 
@@ -146,8 +158,8 @@ std::unique_ptr<http::RequestHandler> ServerWorker::make_handler(http::Downstrea
                                                                  const proxy::ClientInfo& client) {
   ExchangeState& state = take_state();
   state.downstream = &downstream;
-  if (options().pipeline_requests) state.lane = &client;
-  if (shared_.async_handler && !client.peer_ip.empty()) {
+  if (options().pipeline_requests && shared_.async_handler) state.lane = client.link;
+  if (shared_.async_handler && client.port != 0) {
     const bool is_ipv6 = client.peer_ip.find(':') != std::string_view::npos;
     state.peer.append(is_ipv6 ? "[" : "").append(client.peer_ip).append(is_ipv6 ? "]:" : ":");
     state.peer.append(std::to_string(client.port));
@@ -173,7 +185,7 @@ void ServerWorker::put_back(ExchangeState& state) {
   state.abandoned.store(false, std::memory_order_relaxed);
   state.drops_answer = false;
   state.downstream = nullptr;
-  state.lane = nullptr;
+  state.lane = 0;
   free_.push_back(std::move(owned));
 }
 
@@ -185,11 +197,29 @@ void ServerWorker::on_request_whole(ExchangeState& state) {
     return refuse(state, 429, "too many requests are being handled");
   }
   state.is_with_handler = true;
-  if (state.lane == nullptr || !shared_.async_handler) return call_handler(state);
-  Lane& lane = lanes_[state.lane];
-  if (lane.is_busy) return lane.waiting.push_back(&state);
-  lane.is_busy = true;
-  call_handler(state);
+  if (state.lane == 0) return call_handler(state);
+  lanes_[state.lane].waiting.push_back(&state);
+  run_lane(state.lane);
+}
+
+// A loop, because handlers that answer at once would nest as deep as the lane is long.
+void ServerWorker::run_lane(uint64_t key) {
+  Lane& lane = lanes_.find(key)->second;
+  if (lane.is_running) return;
+  lane.is_running = true;
+  while (!lane.is_busy && !lane.waiting.empty()) {
+    ExchangeState& next = *lane.waiting.front();
+    lane.waiting.pop_front();
+    lane.is_busy = true;
+    call_handler(next);
+  }
+  lane.is_running = false;
+  if (!lane.is_busy) lanes_.erase(key);
+}
+
+void ServerWorker::leave_lane(uint64_t key) {
+  lanes_.find(key)->second.is_busy = false;
+  run_lane(key);
 }
 
 void ServerWorker::call_handler(ExchangeState& state) {
@@ -212,7 +242,7 @@ void ServerWorker::call_handler(ExchangeState& state) {
 
 void ServerWorker::on_handler_done(ExchangeState& state) {
   shared_.requests_open.fetch_sub(1, std::memory_order_relaxed);
-  if (state.drops_answer || !state.response.is_valid()) {
+  if (state.drops_answer || !can_be_sent(state.response)) {
     handler_failures_.add();
     state.response.clear();
     state.response.set_status(500);
@@ -220,21 +250,9 @@ void ServerWorker::on_handler_done(ExchangeState& state) {
   }
   answer(state);
   state.is_with_handler = false;
-  const void* const lane = state.lane;
+  const uint64_t lane = state.lane;
   put_back(state);
-  if (lane != nullptr && shared_.async_handler) leave_lane(lane);
-}
-
-void ServerWorker::leave_lane(const void* key) {
-  const auto found = lanes_.find(key);
-  Lane& lane = found->second;
-  if (lane.waiting.empty()) {
-    lanes_.erase(found);
-    return;
-  }
-  ExchangeState& next = *lane.waiting.front();
-  lane.waiting.pop_front();
-  call_handler(next);
+  if (lane != 0) leave_lane(lane);
 }
 
 void ServerWorker::take_returned() {

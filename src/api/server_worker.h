@@ -63,7 +63,8 @@ class ServerWorker final : private proxy::RequestHandlerFactory {
 
  private:
   struct Lane {
-    bool is_busy = false;
+    bool is_busy = false;     // one of its requests is with the handler
+    bool is_running = false;  // run_lane() is at it
     std::deque<ExchangeState*> waiting;
   };
 
@@ -75,7 +76,8 @@ class ServerWorker final : private proxy::RequestHandlerFactory {
   void handle(ExchangeState& state);
   void call_handler(ExchangeState& state);
   void answer(ExchangeState& state);
-  void leave_lane(const void* key);
+  void run_lane(uint64_t key);
+  void leave_lane(uint64_t key);
   void check_stopped();
 
   ServerShared& shared_;
@@ -91,7 +93,7 @@ class ServerWorker final : private proxy::RequestHandlerFactory {
   std::shared_ptr<ReturnPath> path_ = std::make_shared<ReturnPath>(loop_);
   std::vector<std::unique_ptr<ExchangeState>> free_;
   std::vector<ExchangeState*> returned_;  // empty but while they are looked at
-  std::unordered_map<const void*, Lane> lanes_;
+  std::unordered_map<uint64_t, Lane> lanes_;
   http::ResponseHead head_;  // of the answer being sent
   TimePoint stop_deadline_{};
   event::MemberTimer<ServerWorker, &ServerWorker::check_stopped> stop_timer_{*this};

@@ -18,11 +18,18 @@ Status invalid(const char* message) {
   return {StatusCode::kInvalidArgument, message};
 }
 
-bool is_positive(std::initializer_list<Duration> durations) {
+// What is added to the time must not overflow.
+constexpr Duration kDurationMax = std::chrono::hours(24 * 365 * 10);
+
+bool are_usable(std::initializer_list<Duration> durations) {
   for (const Duration duration : durations) {
-    if (duration <= Duration::zero()) return false;
+    if (duration <= Duration::zero() || duration > kDurationMax) return false;
   }
   return true;
+}
+
+bool is_delay(Duration delay) {
+  return delay >= Duration::zero() && delay <= kDurationMax;
 }
 
 bool is_ip(const std::string& host) {
@@ -34,7 +41,8 @@ bool is_ip(const std::string& host) {
 Status check(const ClientOptions& options) {
   if (options.flate_level < 1 || options.flate_level > 9)
     return invalid("flate_level is not between 1 and 9");
-  if (options.max_batch_delay < Duration::zero()) return invalid("max_batch_delay is negative");
+  if (!is_delay(options.max_batch_delay))
+    return invalid("max_batch_delay is negative or over ten years");
   if (options.max_pending < 1 || options.max_pending > kClientPendingMax)
     return invalid("max_pending is not between 1 and 4,000,000");
   if (options.connections < 1 || options.connections > kThreadsMax)
@@ -44,10 +52,11 @@ Status check(const ClientOptions& options) {
   if (options.max_request_head_bytes > kHeadBytesMax ||
       options.max_response_head_bytes > kHeadBytesMax)
     return invalid("max_request_head_bytes or max_response_head_bytes is over 16 MiB");
-  if (!is_positive({options.connect_timeout, options.idle_timeout, options.read_timeout,
-                    options.write_timeout}))
+  if (!are_usable({options.connect_timeout, options.idle_timeout, options.read_timeout,
+                   options.write_timeout}))
     return invalid(
-        "connect_timeout, idle_timeout, read_timeout and write_timeout must be above zero");
+        "connect_timeout, idle_timeout, read_timeout and write_timeout must be above zero, and ten "
+        "years at most");
   return {};
 }
 
@@ -83,14 +92,13 @@ Status read_address(ClientSettings& settings) {
   }
   const Result<net::HostPort> target = net::parse_host_port(address);
   settings.default_host = address;
-  if (!target || target->port == 0) {
-    if (settings.options.dial) {
-      if (address.empty()) settings.default_host = "localhost";
-      settings.host = settings.default_host;
-      return {};
-    }
-    return invalid(target ? "address has no port to connect to" : target.error().detail);
+  if (settings.options.dial) {
+    if (address.empty()) settings.default_host = "localhost";
+    settings.host = target ? target->host : settings.default_host;
+    return {};
   }
+  if (!target || target->port == 0)
+    return invalid(target ? "address has no port to connect to" : target.error().detail);
   settings.host = target->host.empty() ? "127.0.0.1" : target->host;
   if (target->host.empty()) settings.default_host = settings.host + address;
   if (!target->host.empty() && !is_ip(target->host)) {
@@ -118,15 +126,18 @@ StatusOr<ClientSettings> make_settings(const ClientOptions& options) {
 Status check(const ServerOptions& options) {
   if (options.flate_level < 1 || options.flate_level > 9)
     return invalid("flate_level is not between 1 and 9");
-  if (options.max_batch_delay < Duration::zero()) return invalid("max_batch_delay is negative");
+  if (!is_delay(options.max_batch_delay))
+    return invalid("max_batch_delay is negative or over ten years");
   if (options.workers < 1 || options.workers > kThreadsMax)
     return invalid("workers is not between 1 and 1024");
   if (options.concurrency < 1) return invalid("concurrency is zero");
   if (options.max_request_head_bytes > kHeadBytesMax ||
       options.max_response_head_bytes > kHeadBytesMax)
     return invalid("max_request_head_bytes or max_response_head_bytes is over 16 MiB");
-  if (!is_positive({options.handshake_timeout, options.read_timeout, options.write_timeout}))
-    return invalid("handshake_timeout, read_timeout and write_timeout must be above zero");
+  if (!are_usable({options.handshake_timeout, options.read_timeout, options.write_timeout}))
+    return invalid(
+        "handshake_timeout, read_timeout and write_timeout must be above zero, and ten years at "
+        "most");
   return {};
 }
 

@@ -191,6 +191,10 @@ void Log::set_sink(Sink sink) {
   destination_ = std::move(destination);
 }
 
+bool Log::has_sink() {
+  return destination()->has_sink;
+}
+
 void Log::reopen() {
   std::unique_lock lock(mutex_);
   if (options_.file.empty()) return;
@@ -325,7 +329,11 @@ void Log::write_line(LogLevel level, std::string_view text, std::span<const LogF
 Log& program_log() {
   // Never destroyed: threads may log while the process exits.
   static Log* const log = [] {
-    std::atexit([] { program_log().tell_all_repeats(std::chrono::steady_clock::now()); });
+    // Not to a sink, which may be gone by then.
+    std::atexit([] {
+      if (!program_log().has_sink())
+        program_log().tell_all_repeats(std::chrono::steady_clock::now());
+    });
     return new Log;
   }();
   return *log;

@@ -73,6 +73,7 @@ class Log {
   // log itself. An empty one takes nothing at all.
   using Sink = std::function<void(LogLevel level, std::string_view line)>;
   void set_sink(Sink sink);
+  bool has_sink();
   // Opens the file again under its name, for after it has been renamed. When that fails, the old
   // one stays and a warning goes there. Nothing without a file.
   void reopen();

@@ -7,8 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
+#include <system_error>
 #include <utility>
 
 namespace httpteleport::event {
@@ -23,9 +22,8 @@ TimePoint read_clock() {
   return std::chrono::steady_clock::now();
 }
 
-void die(const char* what) {
-  std::perror(what);
-  std::exit(1);
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
 }
 
 Readiness to_readiness(uint32_t events) {
@@ -42,11 +40,14 @@ Loop::Loop()
       now_(read_clock()),
       timers_(now_) {
   epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_fd_ < 0) die("cannot create an epoll descriptor");
+  if (epoll_fd_ < 0) fail("cannot create an epoll descriptor");
   wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_fd_ < 0) die("cannot create an eventfd");
+  if (wake_fd_ < 0) {
+    close(epoll_fd_);
+    fail("cannot create an eventfd");
+  }
   epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
-  if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) != 0) die("cannot watch the eventfd");
+  HT_ASSERT(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) == 0);
 }
 
 Loop::~Loop() {

@@ -50,7 +50,8 @@ class TurnEndTask : public IntrusiveNode {
 
 class Loop {
  public:
-  // Dies with a line on standard error when the process has no descriptors left for it.
+  // Throws std::system_error when the process has no descriptors left for it: at a start, where
+  // that ends a program, and a program that embeds the library must live.
   Loop();
   ~Loop();
   Loop(const Loop&) = delete;

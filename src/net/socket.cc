@@ -3,7 +3,10 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 
 #include "net/unix_socket.h"
 
@@ -66,16 +69,18 @@ void set_no_delay(int fd) {
 }
 
 void set_dead_peer_timeout(int fd, Duration timeout) {
-  const auto ms =
-      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
-  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+  constexpr int64_t kMsMax = std::numeric_limits<int>::max();
+  // 0 would be the system's own choice.
+  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+             static_cast<int>(std::clamp<int64_t>(ms, 1, kMsMax)));
   set_keep_alive(fd, timeout);
 }
 
 void set_keep_alive(int fd, Duration timeout) {
-  const auto whole =
-      static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(timeout).count());
-  const int seconds = whole > 3 ? whole : 3;
+  constexpr int64_t kSecondsMax = 32'767;  // the kernel takes no more
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
+  const auto seconds = static_cast<int>(std::clamp<int64_t>(whole, 3, kSecondsMax));
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds / 2);
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 3);

@@ -19,6 +19,7 @@ struct ClientInfo {
   uint16_t port = 0;           // of `ip`, or over a link of `peer_ip`; 0: not known
   bool over_link = false;      // requests come over a teleport link
   std::string_view peer_ip{};  // over a link: whose it is
+  uint64_t link = 0;           // its number among the links of the worker, from 1; 0: no link
   // The client's end of its connection, and the one it has connected to; invalid over a link, and
   // the second one where nobody needs it.
   net::Address address{};

@@ -35,7 +35,7 @@ struct TeleportSessionOptions {
   size_t response_head_bytes_max = 4096;  // the peer's limit: over it the response becomes 502
   size_t response_bytes_max = 64 * 1024 * 1024;       // of a response, which must be held whole
   uint64_t held_request_bytes_max = 4 * 1024 * 1024;  // of a body that waits for a slow endpoint
-  size_t streams_max = 100'000;  // requests at a time on one link, answered or not
+  size_t streams_max = 100'000;  // requests on one link that are not answered yet
   Duration handshake_timeout = std::chrono::seconds(3);  // of the link, and then again of TLS
   bool tls_required = false;  // with TLS at hand: links that do not ask for it are refused
   Duration idle_timeout = std::chrono::seconds(120);
@@ -54,6 +54,7 @@ struct SessionContext {
   Http1SessionOptions http1;
   TeleportSessionOptions teleport;
   IntrusiveList<Session> sessions{};
+  uint64_t links_started = 0;
   bool draining = false;
   tls::ServerContext* tls = nullptr;  // null: connections are in the clear
   // Told of requests that never become an exchange; nullptr: nobody wants to know.

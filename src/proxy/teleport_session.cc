@@ -27,7 +27,11 @@ TeleportSession::TeleportSession(SessionContext& context, net::Socket socket,
                                  const net::Address& peer)
     : context_(context),
       peer_ip_(peer.ip()),
-      client_{.ip = {}, .port = peer.port(), .over_link = true, .peer_ip = peer_ip_},
+      client_{.ip = {},
+              .port = peer.port(),
+              .over_link = true,
+              .peer_ip = peer_ip_,
+              .link = ++context.links_started},
       connection_(std::make_unique<net::Connection>(context.loop, std::move(socket),
                                                     context.metrics.downstream_sockets,
                                                     Source::kDownstream)) {}
@@ -131,6 +135,11 @@ void TeleportSession::on_request_frame(uint32_t id, http::RequestHead& head, std
     return exchange->refuse(head,
                             {Code::kOverloaded, Source::kDownstream, 0,
                              "too many requests at a time on the teleport link (-concurrency)"});
+  }
+  // Reading is paused then, but what has been read may hold very many more.
+  if (sender_->queued_memory() > kQueuedBytesMax) {
+    return exchange->refuse(head, {Code::kOverloaded, Source::kDownstream, 0,
+                                   "too many answers wait on the teleport link for its peer"});
   }
   exchange->begin(head, raw);
 }

@@ -11,6 +11,9 @@ namespace v0 = teleport::v0;
 
 namespace {
 
+// Between two looks at whether an open link is idle or its peer silent.
+constexpr Duration kCheckIntervalMin = std::chrono::milliseconds(100);
+
 bool is_multipart_form(std::string_view content_type) {
   static constexpr std::string_view kForm = "multipart/form-data";
   return http::equals_ignoring_case(content_type.substr(0, kForm.size()), kForm);
@@ -148,6 +151,7 @@ void TeleportLink::wake() {
 void TeleportLink::connect() {
   state_ = State::kConnecting;
   has_answered_ = false;
+  connect_failure_.reset();
   loop().set_timer(timer_, options_.connect_timeout);
   if (context_.dialer == nullptr)
     address_ = context_.addresses[next_address_ % context_.addresses.size()];
@@ -159,6 +163,7 @@ void TeleportLink::connect() {
         loop(), *std::move(socket), context_.metrics.upstream_sockets, Source::kUpstream);
     if (connection_->start(*this, true)) return;
   }
+  if (!socket) connect_failure_ = socket.error();
   // Reported by the timer: a stream's caller must not be called back from open_stream().
   loop().set_timer(timer_, Duration::zero());
 }
@@ -198,7 +203,7 @@ void TeleportLink::open() {
   state_ = State::kOpen;
   context_.metrics.link.open.add(1);
   last_traffic_ = loop().now();
-  loop().set_timer(timer_, options_.idle_timeout);
+  loop().set_timer(timer_, std::min(options_.idle_timeout, options_.silence_timeout));
   sender_ = std::make_unique<LinkSender>(*connection_, context_.metrics.link,
                                          static_cast<BatchEvents&>(*this),
                                          LinkSender::Options{.compression = options_.compression,
@@ -245,6 +250,7 @@ void TeleportLink::on_down(const Error& cause) {
   cut_short_ = false;
   abandoned_heads_.clear();
   unanswered_since_.reset();
+  awaits_answer_ = false;
   sender_.reset();
   reader_.reset();
   if (connection_) connection_->close();
@@ -279,8 +285,8 @@ void TeleportLink::on_timer() {
       if (streams_.size() > 0) connect();
       return;
     case State::kConnecting:
-      return on_down(
-          {Code::kConnectFailed, Source::kUpstream, 0, "cannot connect to the teleport peer"});
+      return on_down(connect_failure_.value_or(Error{Code::kConnectFailed, Source::kUpstream, 0,
+                                                     "cannot connect to the teleport peer"}));
     case State::kHandshake:
       return on_down({Code::kConnectFailed, Source::kUpstream, 0,
                       "the teleport peer does not answer the handshake"});
@@ -295,9 +301,8 @@ void TeleportLink::on_timer() {
   }
   const Duration idle = loop().now() - last_traffic_;
   if (streams_.size() > 0 || unanswered_since_ || idle < options_.idle_timeout) {
-    loop().set_timer(timer_,
-                     std::max<Duration>(options_.idle_timeout - idle, std::chrono::seconds(1)));
-    return;
+    const Duration next = std::min(options_.idle_timeout - idle, options_.silence_timeout);
+    return loop().set_timer(timer_, std::max<Duration>(next, kCheckIntervalMin));
   }
   on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link was idle"});
 }
@@ -311,12 +316,13 @@ void TeleportLink::on_write_unblocked() {
 void TeleportLink::on_frame_begun(v0::OutgoingFrame& frame) {
   auto& stream = static_cast<TeleportStream&>(frame);
   stream.begun_ = true;
-  if (stream.id == 0) pass_end(stream, {});
+  if (stream.id == 0) return pass_end(stream, {});
+  awaits_answer_ = true;
 }
 
 void TeleportLink::on_batch_sent() {
   last_traffic_ = loop().now();
-  if (!unanswered_since_) unanswered_since_ = last_traffic_;
+  if (awaits_answer_ && !unanswered_since_) unanswered_since_ = last_traffic_;
 }
 
 void TeleportLink::on_turn_end() {
@@ -348,6 +354,7 @@ size_t TeleportLink::on_data(std::string_view bytes) {
   }
   last_traffic_ = loop().now();
   unanswered_since_.reset();
+  awaits_answer_ = false;
   return read_frames(bytes);
 }
 

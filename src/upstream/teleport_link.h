@@ -151,9 +151,11 @@ class TeleportLink final : private net::ConnectionHandler,
   TeleportStream* receiving_ = nullptr;  // whose response the bytes belong to; nullptr: skipped
   net::Address address_;
   size_t next_address_ = 0;
-  uint32_t failures_ = 0;      // connections that brought no answer, in a row
-  bool has_answered_ = false;  // this connection has brought one
-  bool cut_short_ = false;     // decompressed bytes wait to be read at the end of a turn
+  uint32_t failures_ = 0;                 // connections that brought no answer, in a row
+  bool has_answered_ = false;             // this connection has brought one
+  bool awaits_answer_ = false;            // a request has gone out since the last bytes came
+  std::optional<Error> connect_failure_;  // of a connection that could not even be begun
+  bool cut_short_ = false;                // decompressed bytes wait to be read at the end of a turn
   TimePoint last_traffic_{};
   std::optional<TimePoint> unanswered_since_;  // requests went out, and nothing has come since
   State state_ = State::kDown;

@@ -31,6 +31,7 @@ TeleportStream& TeleportLinks::open_link_stream(http::ResponseHandler& handler) 
 }
 
 void TeleportLinks::on_addresses_changed() {
+  if (context_.dialer != nullptr) return;
   std::erase_if(retired_, [](const auto& link) { return !link->is_up() && link->pending() == 0; });
   for (auto& link : links_) {
     if (!link->is_up() || context_.has_address(link->address())) continue;
