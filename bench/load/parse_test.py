@@ -143,6 +143,10 @@ class CpuBetween(unittest.TestCase):
         )
         self.assertAlmostEqual(cpu.total_s, 2.0)
 
+    def test_time_that_no_tick_has_seen_counts(self):
+        cpu = procs.cpu_between(procs.CpuReading(0, 0, 0), procs.CpuReading(10**7, 0, 0))
+        self.assertAlmostEqual(cpu.total_s, 0.01)
+
 
 class Pages(unittest.TestCase):
     def test_stub_status(self):

@@ -240,8 +240,10 @@ def cpu_between(before, after):
     system = (after.sys_ticks - before.sys_ticks) / TICKS_PER_SECOND
     ticks = user + system
     exact = (after.on_cpu_ns - before.on_cpu_ns) / 1e9
-    if ticks == 0 or abs(exact - ticks) > 0.05 * ticks + 4 / TICKS_PER_SECOND:
+    if abs(exact - ticks) > 0.05 * ticks + 4 / TICKS_PER_SECOND:
         return CpuTime(user, system)
+    if ticks == 0:  # too little for the ticks to see; they cannot say how it splits
+        return CpuTime(0.0, max(0.0, exact))
     return CpuTime(exact * user / ticks, exact * system / ticks)
 
 
