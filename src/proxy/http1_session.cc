@@ -71,37 +71,38 @@ size_t Http1Session::read_head(std::string_view bytes) {
     set_timer(context_.http1.head_timeout);
   }
   if (!scanner_.worth_parsing(bytes, context_.http1.head_limits)) return 0;
-  const Result<size_t> size =
-      http::h1::parse_request_head(bytes, context_.http1.head_limits, head_);
+  http::RequestHead& head = context_.request_head;
+  const Result<size_t> size = http::h1::parse_request_head(bytes, context_.http1.head_limits, head);
   if (!size) {
-    method_ = head_.method;
-    refuse_head(size.error(), &head_);
+    method_ = head.method;
+    refuse_head(size.error(), &head);
     return bytes.size();
   }
   if (*size == 0) {
-    method_ = head_.method;  // as far as it has come, for an answer that does not wait for the rest
+    method_ = head.method;  // as far as it has come, for an answer that does not wait for the rest
     return 0;
   }
-  offers_upgrade_ = !head_.upgrade.empty();
+  offers_upgrade_ = !head.upgrade.empty();
   bytes_behind_offer_ = offers_upgrade_ && *size < bytes.size();
   begin_exchange(bytes.substr(0, *size));
   return *size;
 }
 
 void Http1Session::begin_exchange(std::string_view raw) {
+  http::RequestHead& head = context_.request_head;
   scanner_.reset();
   timer_.cancel();
   head_begun_ = response_begun_ = false;
-  method_ = head_.method;
-  version_minor_ = head_.version_minor;
+  method_ = head.method;
+  version_minor_ = head.version_minor;
   // A client that got one request wrong is not trusted with where the next one begins.
-  keep_alive_ = head_.keep_alive && !context_.draining && !head_.refusal;
-  switch (head_.body.kind) {
+  keep_alive_ = head.keep_alive && !context_.draining && !head.refusal;
+  switch (head.body.kind) {
     case http::BodyLength::Kind::kNone:
       body_.start(BodyFraming::kNone);
       break;
     case http::BodyLength::Kind::kKnown:
-      body_.start(BodyFraming::kLength, head_.body.bytes);
+      body_.start(BodyFraming::kLength, head.body.bytes);
       break;
     case http::BodyLength::Kind::kUnknown:
       body_.start(BodyFraming::kChunked);
@@ -111,7 +112,7 @@ void Http1Session::begin_exchange(std::string_view raw) {
   if (state_ == State::kAnswering) connection_->pause(net::PauseReason::kBusy);
   last_progress_ = context_.loop.now();
   handler_ = context_.handlers->make_handler(*this, client_);
-  handler_->on_request_head(head_, raw);
+  handler_->on_request_head(head, raw);
   if (!handler_) return;
   if (state_ == State::kAnswering) {
     handler_->on_request_end({});

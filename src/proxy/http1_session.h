@@ -103,7 +103,6 @@ class Http1Session final : public Session,
   std::unique_ptr<http::RequestHandler> handler_;
   std::string client_ip_;
   ClientInfo client_;
-  http::RequestHead head_;  // scratch of the parser; the handler takes its contents
   http::h1::HeadScanner scanner_;
   http::h1::BodyDecoder body_;
   http::h1::OutgoingFraming framing_;

@@ -6,6 +6,7 @@
 #include "event/loop.h"
 #include "http/date.h"
 #include "http/h1/head_parser.h"
+#include "http/message.h"
 #include "metrics/worker_metrics.h"
 #include "net/lingering.h"
 #include "net/pipe_pool.h"
@@ -61,6 +62,9 @@ struct SessionContext {
   ExchangeReporter* reporter = nullptr;
   // For large bodies that need not be looked at; nullptr: all bytes are copied.
   net::PipePool* pipes = nullptr;
+  // Scratch of the sessions' parsers: what an idle session need not have of its own. Good within a
+  // call; the handler of an exchange takes its contents.
+  http::RequestHead request_head{};
 
   // Takes over a session that has closed its connection.
   void remove(Session& session) {
