@@ -50,7 +50,7 @@ bool can_be_sent(const Response& response) {
 
 // Puts the request together for the program's handler. The session's.
 class ServerRequestHandler final : public http::RequestHandler,
-                                   public Recycled<ServerRequestHandler> {
+                                   public Recycled<ServerRequestHandler, 16 * 1024> {
  public:
   ServerRequestHandler(ServerWorker& worker, ExchangeState& state)
       : worker_(worker), state_(&state) {

@@ -23,6 +23,7 @@ class Recycled {
   static void operator delete(void* place, size_t bytes) {
     FreeList& list = free_;
     if (bytes != sizeof(T) || list.count >= list.max) return ::operator delete(place);
+    if (list.count == 0) cleaner_.is_used = true;  // makes it, which registers its destructor
     list.head = ::new (place) Free{list.head};
     ++list.count;
   }
@@ -50,19 +51,25 @@ class Recycled {
     Free* head = nullptr;
     size_t count = 0;
     size_t max = kMax;
+  };
+  // Frees the list at the end of the thread. Apart from the list, which then needs no check of
+  // whether it has been made each time it is used.
+  struct Cleaner {
+    bool is_used = false;
 
-    constexpr FreeList() = default;
-    ~FreeList() {
-      max = 0;  // what is deleted later in the thread's end goes to the allocator
-      while (head != nullptr) {
-        Free* place = head;
-        head = place->next;
+    ~Cleaner() {
+      FreeList& list = free_;
+      list.max = 0;  // what is deleted later in the thread's end goes to the allocator
+      while (list.head != nullptr) {
+        Free* place = list.head;
+        list.head = place->next;
         ::operator delete(place);
       }
     }
   };
 
-  static inline thread_local FreeList free_{};
+  static inline constinit thread_local FreeList free_{};
+  static inline thread_local Cleaner cleaner_{};
 };
 
 }  // namespace httpteleport
