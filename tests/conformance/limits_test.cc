@@ -459,7 +459,7 @@ INSTANTIATE_TEST_SUITE_P(
         Behaviour{"exchanges at one endpoint, a worker", reach_exchanges_at_an_endpoint},
         Behaviour{"exchanges that wait, a worker", reach_queue_length},
         Behaviour{"their wait", reach_queue_timeout},
-        Behaviour{"requests of one link at its far end, unsent answers included",
+        Behaviour{"requests of one link at its far end that are not answered yet",
                   reach_streams_of_a_link},
         Behaviour{"requests of one HTTP connection", reach_requests_of_a_connection},
         Behaviour{"attempts at one endpoint that cannot be connected to, a request",
