@@ -56,7 +56,7 @@ int run(int argc, char** argv) {
   OneBackend backends;
   relay::UdpBatches batches(loop);
   signal(SIGPIPE, SIG_IGN);
-  relay::PipePool pipes;
+  net::PipePool pipes;
   const upstream::ClusterOptions tcp_options = cluster_of(argv[3]);
   const upstream::ClusterOptions udp_options = cluster_of(argv[4]);
   upstream::Cluster tcp_cluster(loop, worker_metrics, tcp_options);
