@@ -67,7 +67,8 @@ TEST(Overload, OfDescriptorsLetsNewClientsWait) {
   EXPECT_EQ(proxy->stop().code, 0);
 }
 
-// What clients do not take is held, up to -maxMemory in all.
+// What clients do not take is held, up to -maxMemory in all: here in chunks, which do not pass from
+// socket to socket inside the kernel.
 TEST(Overload, OfMemoryAnswers503ToNewRequestsOnly) {
   Origin origin;
   RunningHttptp proxy(
@@ -80,14 +81,14 @@ TEST(Overload, OfMemoryAnswers503ToNewRequestsOnly) {
     auto socket = Socket::connect(proxy.address(), after(), 4096);
     ASSERT_TRUE(socket);
     readers.emplace_back(std::move(*socket));
-    readers.back().send(get_text("/bytes/30000000?seed=7"));
+    readers.back().send(get_text("/chunked/30000000?seed=7"));
   }
   EXPECT_EQ(status(), 503);
   EXPECT_TRUE(proxy->expvar("failures.overloaded") > 0);
   // Who was there before is served to the end.
   ASSERT_FALSE(readers.empty());
   EXPECT_TRUE(
-      body_is(readers.front().read_response(false, after(60s)), Content::bytes(30'000'000, 7)));
+      body_is(readers.front().read_response(false, after(60s)), Content::json(30'000'000, 7)));
   readers.clear();
   EXPECT_TRUE(wait_until([&] { return status() == 200; }));
 }
