@@ -12,10 +12,11 @@
 #include "httpteleport/export.h"
 
 namespace httpteleport {
-inline namespace abi0 {
 
 // Every duration of std::chrono that is a whole number of nanoseconds converts to it.
 using Duration = std::chrono::nanoseconds;
+
+inline namespace abi0 {
 
 // "0.1.0". Static storage.
 HTTPTELEPORT_EXPORT const char* library_version() noexcept;

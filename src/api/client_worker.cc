@@ -126,7 +126,7 @@ void ClientWorker::start(Call& call) {
   if (!addresses_.empty() || shared_.settings.options.dial) return call.send();
   if (!lookup_failed_) return;
   // Callbacks never come inside the call that was made.
-  loop_.post([this, &call, generation = call.generation()] {
+  loop_.post([&call, generation = call.generation()] {
     if (call.generation() != generation || !call.is_linked() || call.is_sent()) return;
     call.fail({StatusCode::kConnectFailed, "the host name cannot be looked up"});
   });

@@ -157,13 +157,14 @@ void TeleportLink::connect() {
     address_ = context_.addresses[next_address_ % context_.addresses.size()];
   Result<net::Socket> socket =
       context_.dialer != nullptr ? context_.dialer->dial() : net::start_connect(address_);
-  if (socket) {
+  if (!socket) {
+    connect_failure_ = socket.error();
+  } else {
     net::set_dead_peer_timeout(socket->fd(), options_.dead_peer_timeout);
     connection_ = std::make_unique<net::Connection>(
         loop(), *std::move(socket), context_.metrics.upstream_sockets, Source::kUpstream);
     if (connection_->start(*this, true)) return;
   }
-  if (!socket) connect_failure_ = socket.error();
   // Reported by the timer: a stream's caller must not be called back from open_stream().
   loop().set_timer(timer_, Duration::zero());
 }
