@@ -16,7 +16,7 @@ void BM_BlockPoolTake(benchmark::State& state) {
   const auto bytes = static_cast<size_t>(state.range(0));
   Costs costs(state);
   for (auto _ : state) {
-    Block* block = pool.take(bytes);
+    Block* const block = pool.take(bytes);
     benchmark::DoNotOptimize(block);
     pool.give_back(block);
   }
