@@ -198,8 +198,9 @@ StatusOr<Client> Client::create(const ClientOptions& options) {
   if (!settings) return settings.status();
   try {
     return Client(std::make_unique<Impl>(*std::move(settings)));
-  } catch (const std::system_error& error) {  // of std::thread
-    return Status(StatusCode::kSystem, "cannot start a thread", false, error.code().value());
+  } catch (const std::system_error& error) {  // of std::thread and event::Loop
+    return Status(StatusCode::kSystem, "no thread or descriptor is left for a worker", false,
+                  error.code().value());
   }
 }
 

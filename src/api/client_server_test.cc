@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "api/test_keeper.h"
 #include "httpteleport/httpteleport.h"
 #include "support/deadline.h"
 
@@ -243,14 +244,8 @@ TEST(ClientAndServer, TimeoutsEndACallAloneAndItsLateAnswerIsDropped) {
 }
 
 TEST(ClientAndServer, CancelEndsOneCall) {
-  std::mutex mutex;
-  std::vector<Exchange> kept;
-  auto server = *Server::create_async([&](Exchange exchange) {
-    const std::lock_guard lock(mutex);
-    kept.push_back(std::move(exchange));
-  });
-  ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
-  auto client = *Client::create({.address = server.addresses()[0]});
+  Keeper keeper;
+  auto client = *Client::create({.address = keeper.address()});
   std::promise<StatusCode> first;
   std::promise<StatusCode> second;
   CallId id;
@@ -262,27 +257,18 @@ TEST(ClientAndServer, CancelEndsOneCall) {
   ASSERT_TRUE(
       client.call_async(Request(), [&](const Status& s, Response&) { second.set_value(s.code()); })
           .ok());
-  EXPECT_TRUE(test::wait_until([&] {
-    const std::lock_guard lock(mutex);
-    return kept.size() == 2;
-  }));
+  ASSERT_TRUE(keeper.wait_for(2));
   client.cancel(id);
   EXPECT_EQ(first.get_future().get(), StatusCode::kCancelled);
   client.cancel(id);  // over: harmless
-  for (Exchange& exchange : kept)
+  for (Exchange& exchange : keeper.take())
     exchange.respond(204, "");
   EXPECT_EQ(second.get_future().get(), StatusCode::kOk);
 }
 
 TEST(ClientAndServer, RefuseMoreThanMaxPendingAtOnce) {
-  std::mutex mutex;
-  std::vector<Exchange> kept;
-  auto server = *Server::create_async([&](Exchange exchange) {
-    const std::lock_guard lock(mutex);
-    kept.push_back(std::move(exchange));
-  });
-  ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
-  auto client = *Client::create({.address = server.addresses()[0], .max_pending = 2});
+  Keeper keeper;
+  auto client = *Client::create({.address = keeper.address(), .max_pending = 2});
   std::atomic<int> over = 0;
   const auto count = [&](const Status&, Response&) { ++over; };
   ASSERT_TRUE(client.call_async(Request(), count).ok());
@@ -291,26 +277,17 @@ TEST(ClientAndServer, RefuseMoreThanMaxPendingAtOnce) {
   EXPECT_EQ(third.code(), StatusCode::kOverloaded);
   EXPECT_TRUE(third.is_retry_safe());
   EXPECT_EQ(client.pending(), 2u);
-  EXPECT_TRUE(test::wait_until([&] {
-    const std::lock_guard lock(mutex);
-    return kept.size() == 2;
-  }));
-  kept.clear();  // unanswered: 500
+  ASSERT_TRUE(keeper.wait_for(2));
+  keeper.take().clear();  // unanswered: 500
   EXPECT_TRUE(test::wait_until([&] { return over == 2; }));
-  EXPECT_EQ(server.stats().handler_failures, 2u);
+  EXPECT_EQ(keeper.server.stats().handler_failures, 2u);
 }
 
 TEST(ClientAndServer, DestroyingAClientEndsWhatIsPending) {
-  std::mutex mutex;
-  std::vector<Exchange> kept;
-  auto server = *Server::create_async([&](Exchange exchange) {
-    const std::lock_guard lock(mutex);
-    kept.push_back(std::move(exchange));
-  });
-  ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
+  Keeper keeper;
   std::atomic<int> cancelled = 0;
   {
-    auto client = *Client::create({.address = server.addresses()[0]});
+    auto client = *Client::create({.address = keeper.address()});
     for (int i = 0; i < 10; ++i) {
       ASSERT_TRUE(client
                       .call_async(Request(),
@@ -319,13 +296,11 @@ TEST(ClientAndServer, DestroyingAClientEndsWhatIsPending) {
                                   })
                       .ok());
     }
-    EXPECT_TRUE(test::wait_until([&] {
-      const std::lock_guard lock(mutex);
-      return kept.size() == 10;
-    }));
+    ASSERT_TRUE(keeper.wait_for(10));
   }
   EXPECT_EQ(cancelled, 10);
   // An answer finds out that nobody is there any more.
+  std::vector<Exchange> kept = keeper.take();
   kept[0].respond(200, "to nobody");
   EXPECT_TRUE(test::wait_until([&] { return kept[1].is_abandoned(); }));
 }
@@ -401,47 +376,27 @@ TEST(Client, SaysWhichOptionIsWrong) {
 }
 
 TEST(Server, AnswersOverItsConcurrencyWith429) {
-  std::mutex mutex;
-  std::vector<Exchange> kept;
-  auto server = *Server::create_async(
-      [&](Exchange exchange) {
-        const std::lock_guard lock(mutex);
-        kept.push_back(std::move(exchange));
-      },
-      {.concurrency = 3});
-  ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
-  auto client = *Client::create({.address = server.addresses()[0]});
+  Keeper keeper({.concurrency = 3});
+  auto client = *Client::create({.address = keeper.address()});
   std::atomic<int> over = 0;
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(client.call_async(Request(), [&](const Status&, Response&) { ++over; }).ok());
   }
-  EXPECT_TRUE(test::wait_until([&] { return server.stats().requests_open == 3; }));
+  EXPECT_TRUE(test::wait_until([&] { return keeper.server.stats().requests_open == 3; }));
   Response response;
   ASSERT_TRUE(client.call(Request(), response, kLong).ok());
   EXPECT_EQ(response.status(), 429);
-  EXPECT_EQ(server.stats().concurrency_refused, 1u);
-  EXPECT_TRUE(test::wait_until([&] {
-    const std::lock_guard lock(mutex);
-    return kept.size() == 3;
-  }));
-  for (Exchange& exchange : kept)
+  EXPECT_EQ(keeper.server.stats().concurrency_refused, 1u);
+  ASSERT_TRUE(keeper.wait_for(3));
+  for (Exchange& exchange : keeper.take())
     exchange.respond();
   EXPECT_TRUE(test::wait_until([&] { return over == 3; }));
 }
 
 TEST(Server, HandlesRequestsOfALinkInTurnWhenPipelined) {
-  std::mutex mutex;
-  std::vector<Exchange> kept;
   std::vector<std::string> order;
-  auto server = *Server::create_async(
-      [&](Exchange exchange) {
-        const std::lock_guard lock(mutex);
-        order.emplace_back(exchange.request().target());
-        kept.push_back(std::move(exchange));
-      },
-      {.pipeline_requests = true});
-  ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
-  auto client = *Client::create({.address = server.addresses()[0]});
+  Keeper keeper({.pipeline_requests = true});
+  auto client = *Client::create({.address = keeper.address()});
   std::vector<std::string> answers;
   std::atomic<int> over = 0;
   for (int i = 0; i < 4; ++i) {
@@ -455,16 +410,12 @@ TEST(Server, HandlesRequestsOfALinkInTurnWhenPipelined) {
                     .ok());
   }
   for (int i = 0; i < 4; ++i) {
-    ASSERT_TRUE(test::wait_until([&] {
-      const std::lock_guard lock(mutex);
-      return kept.size() == 1;
-    }));
-    EXPECT_EQ(server.stats().requests, static_cast<uint64_t>(i) + 1);
-    std::unique_lock lock(mutex);
-    Exchange exchange = std::move(kept.front());
-    kept.clear();
-    lock.unlock();
-    exchange.respond(200, exchange.request().target());
+    ASSERT_TRUE(keeper.wait_for(1));
+    EXPECT_EQ(keeper.server.stats().requests, static_cast<uint64_t>(i) + 1);
+    std::vector<Exchange> kept = keeper.take();
+    ASSERT_EQ(kept.size(), 1u);
+    order.emplace_back(kept[0].request().target());
+    kept[0].respond(200, order.back());
   }
   EXPECT_TRUE(test::wait_until([&] { return over == 4; }));
   EXPECT_EQ(order, (std::vector<std::string>{"/0", "/1", "/2", "/3"}));
@@ -502,16 +453,8 @@ TEST(Server, RefusesLargeRequestsAlone) {
 }
 
 TEST(Server, StopsWhenWhatItHasBegunIsAnswered) {
-  std::promise<void> begun;
-  std::mutex mutex;
-  std::vector<Exchange> kept;
-  auto server = *Server::create_async([&](Exchange exchange) {
-    const std::lock_guard lock(mutex);
-    kept.push_back(std::move(exchange));
-    begun.set_value();
-  });
-  ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
-  auto client = *Client::create({.address = server.addresses()[0]});
+  Keeper keeper;
+  auto client = *Client::create({.address = keeper.address()});
   std::promise<std::string> answer;
   ASSERT_TRUE(client
                   .call_async(Request(),
@@ -520,31 +463,24 @@ TEST(Server, StopsWhenWhatItHasBegunIsAnswered) {
                                                              : status.to_string());
                               })
                   .ok());
-  begun.get_future().wait();
-  std::thread stopping([&] { server.stop(kLong); });
-  std::thread waiting([&] { server.wait(); });
-  kept[0].respond(200, "in time");
+  ASSERT_TRUE(keeper.wait_for(1));
+  std::thread stopping([&] { keeper.server.stop(kLong); });
+  std::thread waiting([&] { keeper.server.wait(); });
+  keeper.take()[0].respond(200, "in time");
   EXPECT_EQ(answer.get_future().get(), "in time");
   stopping.join();
   waiting.join();
-  EXPECT_EQ(server.listen("127.0.0.1:0").code(), StatusCode::kClosed);
+  EXPECT_EQ(keeper.server.listen("127.0.0.1:0").code(), StatusCode::kClosed);
 }
 
 TEST(Server, AnExchangeMayOutliveItsLink) {
-  std::mutex mutex;
   std::vector<Exchange> kept;
   {
-    auto server = *Server::create_async([&](Exchange exchange) {
-      const std::lock_guard lock(mutex);
-      kept.push_back(std::move(exchange));
-    });
-    ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
-    auto client = *Client::create({.address = server.addresses()[0]});
+    Keeper keeper;
+    auto client = *Client::create({.address = keeper.address()});
     ASSERT_TRUE(client.call_async(Request("GET", "/x"), [](const Status&, Response&) {}).ok());
-    EXPECT_TRUE(test::wait_until([&] {
-      const std::lock_guard lock(mutex);
-      return kept.size() == 1;
-    }));
+    ASSERT_TRUE(keeper.wait_for(1));
+    kept = keeper.take();
   }
   EXPECT_TRUE(kept[0].is_abandoned());
   EXPECT_EQ(kept[0].request().target(), "/x");

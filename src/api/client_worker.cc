@@ -55,7 +55,12 @@ ClientWorker::ClientWorker(ClientShared& shared, size_t links)
   thread_ = std::thread([this] { run(); });
 }
 
-ClientWorker::~ClientWorker() = default;
+// Already over, unless a worker beside this one could not be made.
+ClientWorker::~ClientWorker() {
+  if (!thread_.joinable()) return;
+  stop();
+  join();
+}
 
 void ClientWorker::stop() {
   loop_.post([this] { loop_.stop(); });

@@ -27,7 +27,7 @@ class ClientWorker final : private net::NameHandler, private upstream::Dialer {
  public:
   // `shared` outlives it. The thread runs from here to stop().
   ClientWorker(ClientShared& shared, size_t links);
-  // After join().
+  // As stop() and join(), if they were not called.
   ~ClientWorker();
   // Any thread but its own: ends all calls, and the thread.
   void stop();

@@ -1,13 +1,15 @@
 // Ends of clients and servers while others use them, and what must not end them.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <cerrno>
 #include <future>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "api/test_keeper.h"
 #include "httpteleport/httpteleport.h"
 #include "support/deadline.h"
 
@@ -17,48 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kLong = 20s;
-
-// A server that keeps what it is asked until it is told to answer.
-class Keeper {
- public:
-  explicit Keeper(const ServerOptions& options = {})
-      : server(*Server::create_async([this](Exchange exchange) { keep(std::move(exchange)); },
-                                     options)) {
-    EXPECT_TRUE(server.listen("127.0.0.1:0").ok());
-  }
-  ~Keeper() {
-    server.stop(Duration::zero());
-    kept_.clear();
-  }
-  std::string address() const { return server.addresses()[0]; }
-  bool wait_for(size_t count) {
-    return test::wait_until([&] {
-      const std::lock_guard lock(mutex_);
-      return kept_.size() >= count;
-    });
-  }
-  std::vector<Exchange> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(kept_, {});
-  }
-
-  std::atomic<bool> keeps{true};
-  std::atomic<int> asked{0};
-
- private:
-  void keep(Exchange exchange) {
-    ++asked;
-    if (!keeps) return exchange.respond(200, "at once");
-    const std::lock_guard lock(mutex_);
-    kept_.push_back(std::move(exchange));
-  }
-
-  std::mutex mutex_;
-  std::vector<Exchange> kept_;
-
- public:
-  Server server;  // last: it uses the others
-};
 
 TEST(ClientLife, WhoeverWaitsIsWokenWhenTheClientGoes) {
   for (int round = 0; round < 20; ++round) {
@@ -174,6 +134,37 @@ TEST(ClientLife, AMessageOfTooManyFieldsFailsAlone) {
   ASSERT_TRUE(client.call(Request("GET", "/many"), response, kLong).ok());
   EXPECT_EQ(response.status(), 500);
   EXPECT_EQ(client.stats().connects, 1u);
+}
+
+// As few as are open now and some more: not enough for so many loops.
+class FewDescriptors {
+ public:
+  FewDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit few = before_;
+    few.rlim_cur = 40;
+    setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(ClientLife, ThatCannotBeMadeIsAStatus) {
+  const FewDescriptors few;
+  ClientOptions options{.address = "127.0.0.1:1"};
+  options.connections = options.threads = 100;
+  const Status status = Client::create(options).status();
+  EXPECT_EQ(status.code(), StatusCode::kSystem);
+  EXPECT_EQ(status.system_errno(), EMFILE);
+}
+
+TEST(ServerLife, ThatCannotBeMadeIsAStatus) {
+  const FewDescriptors few;
+  const Status status = Server::create([](const Request&, Response&) {}, {.workers = 100}).status();
+  EXPECT_EQ(status.code(), StatusCode::kSystem);
+  EXPECT_EQ(status.system_errno(), EMFILE);
 }
 
 TEST(ServerLife, ALongLaneOfRequestsThatAreAnsweredAtOnceDoesNotNest) {

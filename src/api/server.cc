@@ -224,8 +224,9 @@ StatusOr<Server> Server::create_with(Handler handler, AsyncHandler async_handler
   try {
     return Server(std::make_unique<Impl>(std::move(handler), std::move(async_handler), options,
                                          *std::move(tls)));
-  } catch (const std::system_error& error) {  // of std::thread
-    return Status(StatusCode::kSystem, "cannot start a thread", false, error.code().value());
+  } catch (const std::system_error& error) {  // of std::thread and event::Loop
+    return Status(StatusCode::kSystem, "no thread or descriptor is left for a worker", false,
+                  error.code().value());
   }
 }
 
