@@ -119,13 +119,7 @@ class Load {
     return answers_;
   }
 
-  double latency_us(double share) {
-    if (latencies_.empty()) return 0;
-    const auto place = latencies_.begin() + static_cast<std::ptrdiff_t>(
-                                                share * static_cast<double>(latencies_.size() - 1));
-    std::nth_element(latencies_.begin(), place, latencies_.end());
-    return *place;
-  }
+  double latency_us(double share) { return at_share(latencies_, share); }
 
  private:
   static ht::Request make_request() {
@@ -175,6 +169,14 @@ class Load {
 };
 
 }  // namespace
+
+double at_share(std::vector<double>& values, double share) {
+  if (values.empty()) return 0;
+  const auto place =
+      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
+}
 
 std::string_view body() {
   static const std::string text = [] {

@@ -43,6 +43,9 @@ struct RunOptions {
 // Warms up, and runs for about `duration`. Ends the program with a line when a request fails.
 Measurement run(const Benchmark& benchmark, const RunOptions& options);
 
+// The value below which `share` (0 to 1) of them lie; 0 when there are none. Moves them about.
+double at_share(std::vector<double>& values, double share);
+
 // The body of every answer.
 inline constexpr size_t kBodyBytes = 261;
 std::string_view body();

@@ -73,13 +73,6 @@ void answer_all(int fd) {
     check(send(fd, response, sizeof response, MSG_NOSIGNAL) == sizeof response, "send");
 }
 
-double at_share(std::vector<double>& values, double share) {
-  const auto place =
-      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), place, values.end());
-  return *place;
-}
-
 }  // namespace
 
 Measurement run_ping_pong(Transport transport, std::chrono::milliseconds duration) {

@@ -67,10 +67,8 @@ class PairsOrigin {
  private:
   void accept_all() {
     for (;;) {
-      const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd = accept_next(listen_fd_);
       if (fd < 0) return;
-      const int one = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
       auto* connection = new Connection;  // run() deletes it
       connection->fd = fd;
       epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.ptr = connection}};

@@ -72,10 +72,8 @@ class RawRelay {
  private:
   void accept_all() {
     for (;;) {
-      const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd = accept_next(listen_fd_);
       if (fd < 0) return;
-      const int one = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
       auto* link = new Link;  // close_link() gives it to over_
       link->client = {.fd = fd, .peer = &link->upstream, .link = link};
       link->upstream = {

@@ -68,6 +68,14 @@ inline int connect_to(int type, uint16_t port) {
   return fd;
 }
 
+// The next connection of a listening socket, non-blocking and without delay; -1: none waits.
+inline int accept_next(int listen_fd) {
+  const int fd = accept4(listen_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int one = 1;
+  if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return fd;
+}
+
 inline void watch(int epoll_fd, int fd, uint32_t events) {
   epoll_event event{.events = events, .data = {.fd = fd}};
   check(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");

@@ -57,7 +57,7 @@ struct ClientOptions {
   Duration idle_timeout = std::chrono::seconds(90);    // a connection that is idle is closed
   // A peer from which nothing comes, while requests go to it, is given up.
   Duration read_timeout = std::chrono::seconds(120);
-  // A peer that acknowledges nothing of what is sent is given up.
+  // A peer that acknowledges nothing of what is sent is given up. Unix sockets know no such thing.
   Duration write_timeout = std::chrono::seconds(60);
   ClientTlsOptions tls{};
   // Makes connections in place of the client: returns a connected stream socket, which is the

@@ -1,7 +1,5 @@
 #include "api/encode_request.h"
 
-#include <charconv>
-
 #include "http/h1/encoder.h"
 
 namespace httpteleport::api {
@@ -9,18 +7,8 @@ namespace httpteleport::api {
 namespace {
 
 bool is_multipart_form(const internal::MessageData& request) {
-  static constexpr std::string_view kForm = "multipart/form-data";
-  for (size_t i = 0; i < request.places.size(); ++i) {
-    if (request.places[i].id == http::FieldId::kContentType)
-      return http::equals_ignoring_case(request.field_at(i).value.substr(0, kForm.size()), kForm);
-  }
-  return false;
-}
-
-void append_number(std::string& text, size_t number) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  text.append(digits, end);
+  const size_t type = request.find("Content-Type");
+  return type < request.places.size() && http::is_multipart_form(request.field_at(type).value);
 }
 
 Status check(const internal::MessageData& request, http::Method method) {
@@ -66,8 +54,7 @@ Status encode_request(const internal::MessageData& request, std::string_view def
     text.append(request.body).append("\r\n0\r\n\r\n");
     return {};
   }
-  text.append("Content-Length: ");
-  append_number(text, request.body.size());
+  text.append("Content-Length: ").append(std::to_string(request.body.size()));
   text.append("\r\n\r\n");
   to.head_bytes = text.size();
   text.append(request.body);

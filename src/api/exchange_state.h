@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/intrusive_list.h"
 #include "event/loop.h"
 #include "http/stream.h"
 #include "httpteleport/server.h"
@@ -24,7 +23,7 @@ namespace httpteleport {
 inline namespace abi0 {
 
 // Reused, so that a request allocates nothing. The worker's, but while an Exchange holds it.
-class Exchange::State final : public IntrusiveNode {
+class Exchange::State final {
  public:
   State(api::ServerWorker& its_worker, std::shared_ptr<api::ReturnPath> its_path)
       : worker(its_worker), path(std::move(its_path)) {}

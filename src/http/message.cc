@@ -126,6 +126,11 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return true;
 }
 
+bool is_multipart_form(std::string_view content_type) {
+  static constexpr std::string_view kForm = "multipart/form-data";
+  return equals_ignoring_case(content_type.substr(0, kForm.size()), kForm);
+}
+
 FieldId field_id_of(std::string_view name) {
   if (name.empty()) return FieldId::kOther;
   const uint8_t index = kFieldTable.index[slot_of(name)];

@@ -175,6 +175,9 @@ inline bool status_has_no_body(int status) {
 // The usual phrase for a status of ours, "" for an unknown one.
 std::string_view reason_of(int status);
 
+// A form of several parts (RFC 7578), by its Content-Type.
+bool is_multipart_form(std::string_view content_type);
+
 // ASCII, without case.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 

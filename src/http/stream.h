@@ -64,7 +64,8 @@ class DownstreamStream {
   virtual void send_response_body(std::string_view bytes) = 0;
   // Of body bytes that need not be looked at: the end of an empty pipe(7) to put them into instead,
   // and how many have been put there (perhaps 0), which comes next, unless that is the last call.
-  // -1: they must be given as bytes; for now only, if on_response_blocked() was called meanwhile.
+  // -1: they must be given as bytes; but if on_response_blocked() was called meanwhile, this is to
+  // be asked again when it is unblocked.
   virtual int response_pipe() { return -1; }
   virtual void send_response_piped(size_t /*bytes*/) {}
   // The response is complete. Last call.

@@ -120,7 +120,6 @@ class TeleportSession final : public Session,
   void on_write_unblocked() override;
   void on_turn_end() override;
 
-  void on_frame_begun(teleport::v0::OutgoingFrame&) override {}
   void on_batch_sent() override;
 
   void on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) override;

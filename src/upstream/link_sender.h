@@ -16,7 +16,7 @@ class BatchEvents {
  public:
   // `frame` is on its way, at least in part, and cannot be taken back. It has no message any more,
   // and may be destroyed.
-  virtual void on_frame_begun(teleport::v0::OutgoingFrame& frame) = 0;
+  virtual void on_frame_begun(teleport::v0::OutgoingFrame& /*frame*/) {}
   // A batch is with the connection; comes after its frames have been told.
   virtual void on_batch_sent() = 0;
 

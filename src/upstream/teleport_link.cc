@@ -14,11 +14,6 @@ namespace {
 // Between two looks at whether an open link is idle or its peer silent.
 constexpr Duration kCheckIntervalMin = std::chrono::milliseconds(100);
 
-bool is_multipart_form(std::string_view content_type) {
-  static constexpr std::string_view kForm = "multipart/form-data";
-  return http::equals_ignoring_case(content_type.substr(0, kForm.size()), kForm);
-}
-
 }  // namespace
 
 TeleportStream::TeleportStream(TeleportLink& link, http::ResponseHandler& handler, BlockPool& pool)
@@ -37,7 +32,7 @@ void TeleportStream::send_request_head(const http::RequestHead& head) {
   // A Go peer takes a form of known length apart while it reads it, and loses the link over a bad
   // one.
   const http::Field* type = head.fields.find(http::FieldId::kContentType);
-  chunked_ = !head.body.is_none() && type != nullptr && is_multipart_form(type->value);
+  chunked_ = !head.body.is_none() && type != nullptr && http::is_multipart_form(type->value);
   if (chunked_) framing = {.content_length = {}, .chunked = true};
   http::h1::encode_request_head(head, framing, message);
   check_head_size(message.size());

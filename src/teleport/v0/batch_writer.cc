@@ -16,11 +16,7 @@ void BatchWriter::add(OutgoingFrame& frame) {
 }
 
 void BatchWriter::add_message(uint32_t id, BufferChain&& message) {
-  begin(id, std::move(message));
-}
-
-void BatchWriter::begin(uint32_t id, BufferChain&& message) {
-  begin(id, std::string_view{});
+  begin(id, {});
   if (message.size() > kCopiedBytesMax) return begun_.append(std::move(message));
   message.for_each_run([this](std::string_view run) {
     begun_.append(run);
@@ -43,7 +39,7 @@ void BatchWriter::begin_frame(IntrusiveList<OutgoingFrame>& begun) {
   if (frame.message.empty()) {
     begin(frame.id, std::exchange(frame.text, {}));
   } else {
-    begin(frame.id, std::move(frame.message));
+    add_message(frame.id, std::move(frame.message));
   }
   begun.push_back(frame);
 }

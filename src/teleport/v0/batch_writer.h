@@ -64,8 +64,7 @@ class BatchWriter {
   // Up to this, copying a message is cheaper than a block for it alone.
   static constexpr size_t kCopiedBytesMax = 4096;
 
-  // From here on the message is on its way.
-  void begin(uint32_t id, BufferChain&& message);
+  // The id, and the message or its beginning: on their way from here on.
   void begin(uint32_t id, std::string_view text);
   void begin_frame(IntrusiveList<OutgoingFrame>& begun);
 
