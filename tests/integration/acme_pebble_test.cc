@@ -247,7 +247,9 @@ TEST_F(AcmePebble, UsesWhatIsStoredAfterARestart) {
   const std::string key = read_file(cache_.file("certificates/acme_account+key"));
   ASSERT_EQ(settle(*manager, "second.example.com").answer, Answer::kReady) << pebble_.output();
   EXPECT_EQ(read_file(cache_.file("certificates/acme_account+key")), key);
-  EXPECT_THAT(pebble_.output(), HasSubstr("There are now 1 accounts in memory"));
+  EXPECT_TRUE(wait_until([&] {
+    return pebble_.output().find("There are now 1 accounts in memory") != std::string::npos;
+  }));
   EXPECT_THAT(pebble_.output(), testing::Not(HasSubstr("There are now 2 accounts in memory")));
 }
 

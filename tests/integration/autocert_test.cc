@@ -227,7 +227,8 @@ TEST_F(Autocert, ObtainsByTlsAlpn01WhileTheFirstClientWaits) {
   EXPECT_EQ(fetch(kOtherName), "200") << httptp->process().output();
   EXPECT_EQ(fetch(kName), "200");
   EXPECT_NE(shown(kName), shown(kOtherName));
-  EXPECT_THAT(httptp->process().output(), HasSubstr("obtained the certificate for www.example"));
+  EXPECT_TRUE(httptp->process().wait_line("obtained the certificate for www.example"))
+      << httptp->process().output();
 }
 
 TEST_F(Autocert, ObtainsByHttp01AndSendsEverybodyElseToHttps) {
@@ -309,8 +310,9 @@ TEST_F(Autocert, ServesFromItsFolderWhenTheCaIsGone) {
 
   const Visitors visitors(https_, kName, root_);
   EXPECT_EQ(shown(kOtherName), "");
-  EXPECT_THAT(httptp->process().output(),
-              HasSubstr("warning: acme: no certificate for other.example.com: " + directory_url_));
+  EXPECT_TRUE(httptp->process().wait_line("warning: acme: no certificate for other.example.com: " +
+                                          directory_url_))
+      << httptp->process().output();
   EXPECT_EQ(visitors.failed_after_more(), 0);
 }
 
@@ -347,7 +349,7 @@ TEST_F(Autocert, ANameThatTheCaRefusesIsLeftAlone) {
   const Visitors visitors(https_, kName, issuer.pem());
   // Its order has begun, so the handshake waits; what it ends with then is not about the name.
   EXPECT_TRUE(alert(kRefusedName));
-  EXPECT_THAT(httptp->process().output(), HasSubstr("rejectedIdentifier"));
+  EXPECT_TRUE(httptp->process().wait_line("rejectedIdentifier")) << httptp->process().output();
   for (int i = 0; i < 10; ++i)
     EXPECT_EQ(alert(kRefusedName), SSL_AD_UNRECOGNIZED_NAME);
   EXPECT_EQ(fetch(kOtherName), "200") << httptp->process().output();
@@ -408,8 +410,9 @@ TEST_F(Autocert, ServesWhatItCannotStore) {
   // Root may write to a folder whatever its mode, so it goes instead.
   std::filesystem::remove_all(cache());
   EXPECT_EQ(fetch(kName), "200") << httptp->process().output();
-  EXPECT_THAT(httptp->process().output(),
-              HasSubstr("the certificate for www.example.com is lost at the next start"));
+  EXPECT_TRUE(httptp->process().wait_line(
+      "the certificate for www.example.com is lost at the next start"))
+      << httptp->process().output();
 }
 
 TEST_F(Autocert, DoesNotStartWithoutAFolder) {

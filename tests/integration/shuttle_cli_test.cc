@@ -399,7 +399,7 @@ TEST_F(ShuttleCli, AWatchedStatusInAPipeIsPrintedAgainAndAgain) {
   const FakeAdmin admin(always({.body = "[]\n"}));
   Process watch(command({"-addr", admin.address(), "status", "-w"}), environment());
   EXPECT_TRUE(wait_until([&] { return admin.requests().size() >= 3; }));
-  EXPECT_THAT(watch.output(), StartsWith("[]\n[]\n"));
+  EXPECT_TRUE(wait_until([&] { return watch.output().starts_with("[]\n[]\n"); })) << watch.output();
   watch.signal(SIGTERM);
   EXPECT_EQ(watch.wait_exit().value_or(ExitStatus{}).code, 143);
 }
