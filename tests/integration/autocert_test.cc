@@ -410,8 +410,8 @@ TEST_F(Autocert, ServesWhatItCannotStore) {
   // Root may write to a folder whatever its mode, so it goes instead.
   std::filesystem::remove_all(cache());
   EXPECT_EQ(fetch(kName), "200") << httptp->process().output();
-  EXPECT_TRUE(httptp->process().wait_line(
-      "the certificate for www.example.com is lost at the next start"))
+  EXPECT_TRUE(
+      httptp->process().wait_line("the certificate for www.example.com is lost at the next start"))
       << httptp->process().output();
 }
 
