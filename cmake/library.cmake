@@ -5,7 +5,8 @@
 # all of a program's link line but the system's libraries.
 include(GNUInstallDirs)
 
-set(ht_library_needs PkgConfig::OPENSSL PkgConfig::ZLIB PkgConfig::ISAL Snappy::snappy)
+set(ht_library_needs PkgConfig::OPENSSL PkgConfig::ZLIB PkgConfig::ISAL PkgConfig::ZSTD
+                      Snappy::snappy)
 ht_modules_of(ht_library_modules ht_api)
 
 if(BUILD_SHARED_LIBS)
@@ -22,7 +23,7 @@ else()
   add_library(httpteleport STATIC ${ht_library_objects})
   target_link_libraries(httpteleport PRIVATE
     "$<BUILD_INTERFACE:${ht_library_needs}>"
-    "$<INSTALL_INTERFACE:OpenSSL::SSL;OpenSSL::Crypto;ZLIB::ZLIB;PkgConfig::HTTPTELEPORT_ISAL;Snappy::snappy>")
+    "$<INSTALL_INTERFACE:OpenSSL::SSL;OpenSSL::Crypto;ZLIB::ZLIB;PkgConfig::HTTPTELEPORT_ISAL;PkgConfig::HTTPTELEPORT_ZSTD;Snappy::snappy>")
 endif()
 add_library(httpteleport::httpteleport ALIAS httpteleport)
 target_link_libraries(httpteleport PUBLIC Threads::Threads)

@@ -9,7 +9,7 @@ import unittest
 from programs import BUILD, INCLUDE, run
 
 LIBRARY = BUILD / "libhttpteleport.so"
-ALLOWED = {"libssl", "libcrypto", "libz", "libisal", "libsnappy", "libstdc++", "libm", "libgcc_s", "libc",
+ALLOWED = {"libssl", "libcrypto", "libz", "libisal", "libzstd", "libsnappy", "libstdc++", "libm", "libgcc_s", "libc",
            "ld-linux-x86-64", "ld-linux-aarch64"}
 HEADER_TEXT = "\n".join(header.read_text(encoding="utf-8")
                         for header in sorted((INCLUDE / "httpteleport").glob("*.h")))
