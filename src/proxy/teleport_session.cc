@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "teleport/v0/handshake.h"
+#include "teleport/handshake.h"
 
 namespace httpteleport::proxy {
 
@@ -75,13 +75,13 @@ void TeleportSession::go_on_reading() {
 }
 
 size_t TeleportSession::read_handshake(std::string_view bytes) {
-  if (!v0::may_be_handshake(bytes)) {
+  if (!teleport::may_be_handshake(bytes)) {
     close_with({Code::kMalformed, Source::kDownstream, 0, "the peer does not speak teleport"});
     return bytes.size();
   }
-  if (bytes.size() < v0::kHandshakeBytes) return 0;
-  const Result<v0::Handshake> peer =
-      v0::parse_handshake(bytes.substr(0, v0::kHandshakeBytes), Source::kDownstream);
+  if (bytes.size() < teleport::kHandshakeBytes) return 0;
+  const Result<teleport::Handshake> peer = teleport::parse_handshake(
+      bytes.substr(0, teleport::kHandshakeBytes), {.v0 = true}, Source::kDownstream);
   if (!peer) {
     close_with(peer.error());
     return bytes.size();
@@ -94,12 +94,12 @@ size_t TeleportSession::read_handshake(std::string_view bytes) {
   }
   // A peer that asks for TLS reads from a 0 in our answer that there is none, and gives up.
   const bool secure = peer->tls && context_.tls != nullptr;
-  const auto answer =
-      v0::encode_handshake({.compression = options.compression.method, .tls = secure});
+  const auto answer = teleport::encode_handshake(
+      {.coding = teleport::coding_of(options.compression.method), .tls = secure});
   connection_->write({answer.data(), answer.size()});
   const v0::ReaderLimits limits{.head_bytes_max = std::max(v0::ReaderLimits{}.head_bytes_max,
                                                            options.request_head_bytes_max)};
-  reader_ = std::make_unique<v0::RequestReader>(peer->compression, limits,
+  reader_ = std::make_unique<v0::RequestReader>(teleport::method_of(peer->coding), limits,
                                                 static_cast<v0::RequestEvents&>(*this));
   if (secure) {
     state_ = State::kSecuring;
@@ -108,7 +108,7 @@ size_t TeleportSession::read_handshake(std::string_view bytes) {
   } else {
     open();
   }
-  return v0::kHandshakeBytes;
+  return teleport::kHandshakeBytes;
 }
 
 void TeleportSession::open() {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "http/h1/encoder.h"
-#include "teleport/v0/handshake.h"
+#include "teleport/handshake.h"
 
 namespace httpteleport::upstream {
 
@@ -171,13 +171,14 @@ void TeleportLink::on_connected() {
   const bool wants_tls = context_.tls != nullptr;
   if (options_.proxy_header)
     connection_->write(net::encode_proxy_header({.version = *options_.proxy_header}));
-  const auto hello =
-      v0::encode_handshake({.compression = options_.compression.method, .tls = wants_tls});
+  const auto hello = teleport::encode_handshake(
+      {.coding = teleport::coding_of(options_.compression.method), .tls = wants_tls});
   connection_->write({hello.data(), hello.size()});
 }
 
 void TeleportLink::read_handshake(std::string_view bytes) {
-  const Result<v0::Handshake> peer = v0::parse_handshake(bytes, Source::kUpstream);
+  const Result<teleport::Handshake> peer =
+      teleport::parse_handshake(bytes, {.v0 = true}, Source::kUpstream);
   if (!peer) return on_down(peer.error());
   const bool wants_tls = context_.tls != nullptr;
   if (peer->tls != wants_tls) {
@@ -187,7 +188,7 @@ void TeleportLink::read_handshake(std::string_view bytes) {
   }
   const v0::ReaderLimits limits{.head_bytes_max = std::max(v0::ReaderLimits{}.head_bytes_max,
                                                            options_.response_head_bytes_max)};
-  reader_ = std::make_unique<v0::ResponseReader>(peer->compression, limits,
+  reader_ = std::make_unique<v0::ResponseReader>(teleport::method_of(peer->coding), limits,
                                                  static_cast<v0::ResponseEvents&>(*this));
   if (!wants_tls) return open();
   state_ = State::kSecuring;
@@ -340,13 +341,13 @@ void TeleportLink::on_turn_end() {
 
 size_t TeleportLink::on_data(std::string_view bytes) {
   if (state_ == State::kHandshake) {
-    if (!v0::may_be_handshake(bytes)) {
+    if (!teleport::may_be_handshake(bytes)) {
       on_down({Code::kMalformed, Source::kUpstream, 0, "the peer does not speak teleport"});
       return bytes.size();
     }
-    if (bytes.size() < v0::kHandshakeBytes) return 0;
-    read_handshake(bytes.substr(0, v0::kHandshakeBytes));
-    return v0::kHandshakeBytes;
+    if (bytes.size() < teleport::kHandshakeBytes) return 0;
+    read_handshake(bytes.substr(0, teleport::kHandshakeBytes));
+    return teleport::kHandshakeBytes;
   }
   last_traffic_ = loop().now();
   unanswered_since_.reset();

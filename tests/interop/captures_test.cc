@@ -23,7 +23,7 @@
 #include "support/independent_codecs.h"
 #include "support/paths.h"
 #include "support/socket.h"
-#include "teleport/v0/handshake.h"
+#include "teleport/handshake.h"
 #include "teleport/v0/test_frames.h"
 
 namespace httpteleport::test {
@@ -119,13 +119,14 @@ class RecordedLink : public testing::TestWithParam<LinkCoding> {
   template <class Reader>
   void read_cut_everywhere(std::string_view direction) {
     const std::string bytes = recording(GetParam(), direction);
-    const auto handshake = v0::parse_handshake(
-        std::string_view(bytes).substr(0, v0::kHandshakeBytes), Source::kUpstream);
+    const auto handshake =
+        teleport::parse_handshake(std::string_view(bytes).substr(0, teleport::kHandshakeBytes),
+                                  {.v0 = true}, Source::kUpstream);
     ASSERT_TRUE(handshake);
-    EXPECT_EQ(handshake->compression, v0::method_of(GetParam()));
+    EXPECT_EQ(teleport::method_of(handshake->coding), v0::method_of(GetParam()));
     EXPECT_FALSE(handshake->tls);
     const std::string expected = journal_of(frames_of(GetParam(), direction));
-    const std::string_view wire = std::string_view(bytes).substr(v0::kHandshakeBytes);
+    const std::string_view wire = std::string_view(bytes).substr(teleport::kHandshakeBytes);
     for (size_t cut = 0; cut <= wire.size(); cut += kCutStep) {
       SCOPED_TRACE("cut at " + std::to_string(cut));
       expect_read<Reader>({wire.substr(0, cut), wire.substr(cut)}, expected);
