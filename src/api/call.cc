@@ -3,7 +3,7 @@
 #include "api/client_worker.h"
 #include "api/message_data.h"
 #include "api/status_of.h"
-#include "upstream/teleport_link.h"
+#include "upstream/teleport_stream.h"
 
 namespace httpteleport::api {
 
