@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "teleport/handshake.h"
+#include "upstream/v0_link_protocol.h"
 
 namespace httpteleport::upstream {
-
-namespace v0 = teleport::v0;
 
 namespace {
 
@@ -39,19 +37,14 @@ void TeleportLink::on_request_whole(TeleportStream& stream) {
     refused_.push_back(stream.key_);
     loop().at_turn_end(*this);
   } else if (state_ == State::kOpen) {
-    sender_->add(stream);
+    protocol_->send(stream);
   } else {
     waiting_.push_back(stream);
   }
 }
 
 void TeleportLink::on_cancelled(TeleportStream& stream) {
-  if (receiving_ == &stream) receiving_ = nullptr;
-  const bool answer_will_come = stream.begun_ && !stream.head_passed_ && state_ == State::kOpen;
-  if (answer_will_come && stream.method_ == http::Method::kHead)
-    abandoned_heads_.insert(stream.key_);
-  // A peer that answers none of them is not worth the memory.
-  if (abandoned_heads_.size() > options_.pending_max) loop().at_turn_end(*this);
+  if (protocol_) protocol_->on_abandoned(stream);
   forget(stream);
 }
 
@@ -70,7 +63,7 @@ http::ResponseHandler* TeleportLink::forget(TeleportStream& stream) {
 
 void TeleportLink::reset_stream(TeleportStream& stream, const Error& error) {
   context_.metrics.upstream.other_errors.add();
-  if (receiving_ == &stream) receiving_ = nullptr;
+  if (protocol_) protocol_->on_abandoned(stream);
   forget(stream)->on_upstream_reset(error);
 }
 
@@ -123,10 +116,7 @@ void TeleportLink::read_handshake(std::string_view bytes) {
                     wants_tls ? "the teleport peer has no TLS"
                               : "the teleport peer wants TLS, which was not offered"});
   }
-  const v0::ReaderLimits limits{.head_bytes_max = std::max(v0::ReaderLimits{}.head_bytes_max,
-                                                           options_.response_head_bytes_max)};
-  reader_ = std::make_unique<v0::ResponseReader>(teleport::method_of(peer->coding), limits,
-                                                 static_cast<v0::ResponseEvents&>(*this));
+  peer_ = *peer;
   if (!wants_tls) return open();
   state_ = State::kSecuring;
   loop().set_timer(timer_, options_.connect_timeout);
@@ -138,13 +128,10 @@ void TeleportLink::open() {
   context_.metrics.link.open.add(1);
   last_traffic_ = loop().now();
   loop().set_timer(timer_, std::min(options_.idle_timeout, options_.silence_timeout));
-  sender_ = std::make_unique<LinkSender>(*connection_, context_.metrics.link,
-                                         static_cast<BatchEvents&>(*this),
-                                         LinkSender::Options{.compression = options_.compression,
-                                                             .batch_delay = options_.batch_delay,
-                                                             .batch_bytes = options_.batch_bytes});
+  protocol_ =
+      std::make_unique<V0LinkProtocol>(*this, *connection_, teleport::method_of(peer_.coding));
   while (!waiting_.empty())
-    sender_->add(waiting_.pop_front());
+    protocol_->send(waiting_.pop_front());
 }
 
 Error TeleportLink::failure_of(const TeleportStream& stream, const Error& cause) const {
@@ -180,13 +167,8 @@ void TeleportLink::on_down(const Error& cause) {
     context_.metrics.connect_errors.add();
     ++next_address_;
   }
-  receiving_ = nullptr;
-  cut_short_ = false;
-  abandoned_heads_.clear();
   unanswered_since_.reset();
-  awaits_answer_ = false;
-  sender_.reset();
-  reader_.reset();
+  protocol_.reset();
   if (connection_) connection_->close();
   loop().delete_later(std::move(connection_));
   failures_ = has_answered_ ? 0 : failures_ + 1;
@@ -244,25 +226,17 @@ void TeleportLink::on_timer() {
 // ---- Sending.
 
 void TeleportLink::on_write_unblocked() {
-  if (sender_) sender_->on_write_unblocked();
+  if (protocol_) protocol_->on_write_unblocked();
 }
 
-void TeleportLink::on_frame_begun(v0::OutgoingFrame& frame) {
-  auto& stream = static_cast<TeleportStream&>(frame);
-  stream.begun_ = true;
-  if (stream.id == 0) return pass_end(stream, {});
-  awaits_answer_ = true;
-}
-
-void TeleportLink::on_batch_sent() {
+void TeleportLink::on_sent(bool awaits_answer) {
   last_traffic_ = loop().now();
-  if (awaits_answer_ && !unanswered_since_) unanswered_since_ = last_traffic_;
+  if (awaits_answer && !unanswered_since_) unanswered_since_ = last_traffic_;
 }
 
 void TeleportLink::on_turn_end() {
-  if (cut_short_) go_on_reading();
-  if (abandoned_heads_.size() > options_.pending_max) {
-    on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer answers too little"});
+  if (protocol_) {
+    if (const Result<void> done = protocol_->on_turn_end(); !done) on_down(done.error());
   }
   for (const uint32_t key : std::exchange(refused_, {})) {
     if (TeleportStream* stream = streams_.find(key)) reset_stream(*stream, *stream->refusal_);
@@ -288,32 +262,10 @@ size_t TeleportLink::on_data(std::string_view bytes) {
   }
   last_traffic_ = loop().now();
   unanswered_since_.reset();
-  awaits_answer_ = false;
-  return read_frames(bytes);
-}
-
-size_t TeleportLink::read_frames(std::string_view wire) {
-  const uint64_t plain_before = reader_->plain_bytes();
-  const Result<v0::FrameReader::Step> step = reader_->step(wire);
-  context_.metrics.link.raw_received.add(reader_->plain_bytes() - plain_before);
-  context_.metrics.link.wire_received.add(step ? step->consumed : wire.size());
-  if (!step) {
-    on_down(step.error());
-    return wire.size();
-  }
-  if (step->cut_short) {
-    cut_short_ = true;
-    connection_->pause(net::PauseReason::kBusy);
-    loop().at_next_turn(*this);
-  }
-  return step->consumed;
-}
-
-// What the decoder holds back comes first; the connection then offers what it has kept.
-void TeleportLink::go_on_reading() {
-  cut_short_ = false;
-  read_frames({});
-  if (!cut_short_ && state_ == State::kOpen) connection_->resume(net::PauseReason::kBusy);
+  const Result<size_t> used = protocol_->on_data(bytes);
+  if (used) return *used;
+  on_down(used.error());
+  return bytes.size();
 }
 
 void TeleportLink::on_end() {
@@ -324,58 +276,29 @@ void TeleportLink::on_closed(const Error& error) {
   on_down(error);
 }
 
-http::Method TeleportLink::method_of_request(uint32_t id) {
-  if (const TeleportStream* stream = streams_.find(id)) return stream->method_;
-  return abandoned_heads_.contains(id) ? http::Method::kHead : http::Method::kGet;
-}
-
-void TeleportLink::on_response_frame(uint32_t id, http::ResponseHead& head, std::string_view raw) {
-  context_.metrics.link.messages_received.add();
-  has_answered_ = true;
-  TeleportStream* stream = streams_.find(id);
-  // Also an answer to something not yet asked, or answered already, is nobody's.
-  if (stream == nullptr || !stream->begun_ || stream->head_passed_) {
-    context_.metrics.link.late_answers.add();
-    abandoned_heads_.erase(id);
-    receiving_ = nullptr;
-    return;
-  }
-  receiving_ = stream;
-  if (head.refusal) return reset_stream(*stream, *head.refusal);
-  if (raw.size() > options_.response_head_bytes_max) {
-    return reset_stream(*stream,
-                        {Code::kHeadTooLarge, Source::kUpstream, 0,
-                         "the response head is larger than the limit (-outMaxHeaderSize)"});
-  }
-  // A far end must answer HEAD with a length of 0 or none, whatever the resource's length is.
-  if (stream->method_ == http::Method::kHead && head.declared_length == 0u)
-    head.declared_length.reset();
-  stream->head_passed_ = true;
+void TeleportLink::pass_head(TeleportStream& stream, http::ResponseHead& head) {
+  stream.head_passed_ = true;
   if (head.status != 200) context_.metrics.upstream.non_200.add();
-  stream->handler_->on_response_head(head);
+  stream.handler_->on_response_head(head);
 }
 
-void TeleportLink::on_response_frame_body(std::string_view bytes) {
-  TeleportStream* stream = receiving_;
-  if (stream == nullptr) return;
-  if (!stream->paused_ && stream->held_response_.empty())
-    return stream->handler_->on_response_body(bytes);
-  if (stream->held_response_.size() + bytes.size() > options_.response_bytes_max) {
-    return reset_stream(*stream, {Code::kBodyTooLarge, Source::kUpstream, 0,
-                                  "the client reads too slowly for a response of this size"});
+void TeleportLink::pass_body(TeleportStream& stream, std::string_view bytes) {
+  if (!stream.paused_ && stream.held_response_.empty())
+    return stream.handler_->on_response_body(bytes);
+  if (stream.held_response_.size() + bytes.size() > options_.response_bytes_max) {
+    return reset_stream(stream, {Code::kBodyTooLarge, Source::kUpstream, 0,
+                                 "the client reads too slowly for a response of this size"});
   }
   if (loop().pool().is_over_budget()) {
-    return reset_stream(*stream, {Code::kOverloaded, Source::kInternal, 0,
-                                  "too much memory is taken by messages under way (-maxMemory)"});
+    return reset_stream(stream, {Code::kOverloaded, Source::kInternal, 0,
+                                 "too much memory is taken by messages under way (-maxMemory)"});
   }
-  stream->held_response_.append(bytes);
+  stream.held_response_.append(bytes);
 }
 
-void TeleportLink::on_response_frame_end(const http::Fields& trailers) {
-  TeleportStream* stream = std::exchange(receiving_, nullptr);
-  if (stream == nullptr) return;
-  if (stream->held_response_.empty()) return pass_end(*stream, trailers);
-  stream->response_ended_ = true;
+void TeleportLink::end_response(TeleportStream& stream, const http::Fields& trailers) {
+  if (stream.held_response_.empty()) return pass_end(stream, trailers);
+  stream.response_ended_ = true;
 }
 
 void TeleportLink::pass_end(TeleportStream& stream, const http::Fields& trailers) {

@@ -1,16 +1,15 @@
-// One v0 teleport connection to an endpoint, near end (docs/protocol/teleport-v0.md).
+// One teleport connection to an endpoint, near end: its life (docs/protocol/teleport-v0.md), and
+// the streams on it. What is spoken on it is a LinkProtocol's.
 #pragma once
 
 #include <memory>
 #include <optional>
-#include <unordered_set>
 #include <vector>
 
-#include "base/buffer.h"
 #include "base/intrusive_list.h"
 #include "net/connection.h"
-#include "teleport/v0/frame_reader.h"
-#include "upstream/link_sender.h"
+#include "teleport/handshake.h"
+#include "upstream/link_protocol.h"
 #include "upstream/teleport_links.h"
 #include "upstream/teleport_stream.h"
 #include "upstream/teleport_stream_table.h"
@@ -21,10 +20,7 @@ namespace httpteleport::upstream {
 // failure. Requests wait for the connection attempt under way and fail with it (kConnectFailed).
 // When the connection dies, those not yet begun fail with kNotSent, the others with
 // kConnectionLost, or kTruncated once the handler has the head. Owned by TeleportLinks.
-class TeleportLink final : private net::ConnectionHandler,
-                           private teleport::v0::ResponseEvents,
-                           private BatchEvents,
-                           private event::TurnEndTask {
+class TeleportLink final : private net::ConnectionHandler, private event::TurnEndTask {
  public:
   TeleportLink(const TransportContext& context, const TeleportOptions& options);
   ~TeleportLink();
@@ -40,6 +36,27 @@ class TeleportLink final : private net::ConnectionHandler,
   void wake();
   void drain();
 
+  // ---- For its protocol.
+
+  const TeleportOptions& options() const { return options_; }
+  metrics::WorkerMetrics& metrics() { return context_.metrics; }
+  // nullptr: nobody waits for a response of this id (any more).
+  TeleportStream* find(uint32_t key) const { return streams_.find(key); }
+  // LinkProtocol::on_turn_end() is to come.
+  void call_at_turn_end() { loop().at_turn_end(*this); }
+  void call_at_next_turn() { loop().at_next_turn(*this); }
+  // Bytes are with the connection; something is expected to come back if `awaits_answer`.
+  void on_sent(bool awaits_answer);
+  // The peer has answered something, so that this connection has been worth its while.
+  void on_answer() { has_answered_ = true; }
+  // The response of a stream that has begun. Any of the calls may end the stream.
+  void pass_head(TeleportStream& stream, http::ResponseHead& head);
+  // Bytes that the handler does not take now are held, within a limit.
+  void pass_body(TeleportStream& stream, std::string_view bytes);
+  void end_response(TeleportStream& stream, const http::Fields& trailers);
+  // The stream fails, and nothing else does. Tells the protocol first.
+  void reset_stream(TeleportStream& stream, const Error& error);
+
  private:
   friend class TeleportStream;
 
@@ -52,15 +69,11 @@ class TeleportLink final : private net::ConnectionHandler,
 
   void connect();
   void read_handshake(std::string_view bytes);
-  // Takes a step of reading, and lets the others have a turn when more is to be read.
-  size_t read_frames(std::string_view wire);
-  void go_on_reading();
   void open();
   void pass_held(uint32_t key);
   void pass_end(TeleportStream& stream, const http::Fields& trailers);
   // Takes the stream out of the table; it is deleted at the end of the turn. Returns its handler.
   http::ResponseHandler* forget(TeleportStream& stream);
-  void reset_stream(TeleportStream& stream, const Error& error);
   Error failure_of(const TeleportStream& stream, const Error& cause) const;
   // The connection is no more: everything on it fails, and a pause begins.
   void on_down(const Error& error);
@@ -76,36 +89,22 @@ class TeleportLink final : private net::ConnectionHandler,
   void on_write_unblocked() override;
   void on_turn_end() override;
 
-  void on_frame_begun(teleport::v0::OutgoingFrame& frame) override;
-  void on_batch_sent() override;
-
-  http::Method method_of_request(uint32_t id) override;
-  void on_response_frame(uint32_t id, http::ResponseHead& head, std::string_view raw) override;
-  void on_response_frame_body(std::string_view bytes) override;
-  void on_response_frame_end(const http::Fields& trailers) override;
-
   TransportContext context_;
   TeleportOptions options_;
   TeleportStreamTable streams_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<LinkSender> sender_;  // while the link is open
-  std::unique_ptr<teleport::v0::ResponseReader> reader_;
-  IntrusiveList<teleport::v0::OutgoingFrame>
-      waiting_;  // whole requests, while there is no connection
+  std::unique_ptr<LinkProtocol> protocol_;  // while the link is open
+  teleport::Handshake peer_;                // what it said, once it has
+  IntrusiveList<TeleportStream> waiting_;   // whole requests, while there is no connection
   // Keys of requests refused and responses resumed in this turn: their handlers are called at its
   // end.
   std::vector<uint32_t> refused_;
   std::vector<uint32_t> resumed_;
-  // HEAD requests that nobody waits for any more; their answers must still be read without a body.
-  std::unordered_set<uint32_t> abandoned_heads_;
-  TeleportStream* receiving_ = nullptr;  // whose response the bytes belong to; nullptr: skipped
   net::Address address_;
   size_t next_address_ = 0;
   uint32_t failures_ = 0;                 // connections that brought no answer, in a row
   bool has_answered_ = false;             // this connection has brought one
-  bool awaits_answer_ = false;            // a request has gone out since the last bytes came
   std::optional<Error> connect_failure_;  // of a connection that could not even be begun
-  bool cut_short_ = false;                // decompressed bytes wait to be read at the end of a turn
   TimePoint last_traffic_{};
   std::optional<TimePoint> unanswered_since_;  // requests went out, and nothing has come since
   State state_ = State::kDown;

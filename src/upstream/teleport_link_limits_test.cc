@@ -5,6 +5,7 @@
 
 #include "http/error_status.h"
 #include "support/content.h"
+#include "teleport/v0/frame_reader.h"
 #include "upstream/teleport_link.h"
 #include "upstream/test_teleport_link.h"
 

@@ -45,6 +45,15 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   void pause_response() override { paused_ = true; }
   void resume_response() override;
 
+  // ---- For the protocol that carries it.
+
+  // In the link's table; its id on the wire, unless that is 0.
+  uint32_t key() const { return key_; }
+  http::Method method() const { return method_; }
+  // The handler has the response head.
+  bool head_passed() const { return head_passed_; }
+  void set_begun() { begun_ = true; }
+
  private:
   friend class TeleportLink;
 
@@ -52,14 +61,14 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
 
   TeleportLink& link_;
   http::ResponseHandler* handler_;
-  uint32_t key_ = 0;  // in the link's table; its id on the wire, unless that is 0
+  uint32_t key_ = 0;
   BufferChain held_response_;
   std::optional<Error> refusal_;  // why this request does not go onto the link
   http::Method method_ = http::Method::kGet;
   bool begun_ = false;
   bool chunked_ = false;
   bool paused_ = false;
-  bool head_passed_ = false;     // the handler has the response head
+  bool head_passed_ = false;
   bool response_ended_ = false;  // the end came, but bytes before it are held
 };
 

@@ -2,7 +2,7 @@
 //
 // Sans-I/O. A frame is a little-endian u32 id and one HTTP/1.1 message in text form; there is no
 // length, so a message that cannot be delimited ends the whole link. RequestReader is used by
-// proxy/teleport_session, ResponseReader by upstream/teleport_connection.
+// proxy/teleport_session, ResponseReader by upstream/v0_link_protocol.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,40 @@
+// What speaks on one open connection of a TeleportLink, in the version that was agreed on.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace httpteleport::upstream {
+
+class TeleportStream;
+
+// Turns the requests of streams into bytes on the connection, and its bytes into responses, which
+// it gives to the link (TeleportLink, "For its protocol"). The link has all that outlives a
+// connection: streams and what they hold, dialing, pauses, what is idle or silent.
+//
+// Owned by the link, from when the connection is open until it is no more, which is never inside
+// one of the calls below. The streams of a connection that is gone are the link's to fail, by
+// TeleportStream::has_begun().
+class LinkProtocol {
+ public:
+  virtual ~LinkProtocol() = default;
+
+  // The stream's request is whole, and waits until it is sent. TeleportStream::set_begun() is to be
+  // called before any of it is with the connection. Calls no handler back.
+  virtual void send(TeleportStream& stream) = 0;
+  // Nobody waits for this stream's response any more: its owner has cancelled it, or reset_stream()
+  // was called. It is gone once the call has returned, and may be one that was never sent. Calls no
+  // handler back.
+  virtual void on_abandoned(TeleportStream& stream) = 0;
+
+  // What net::ConnectionHandler has. Errors end the connection, here and below.
+  virtual Result<size_t> on_data(std::string_view bytes) = 0;
+  virtual void on_write_unblocked() = 0;
+  // After TeleportLink::call_at_turn_end() or call_at_next_turn(), and at the end of other turns
+  // too.
+  virtual Result<void> on_turn_end() = 0;
+};
+
+}  // namespace httpteleport::upstream
