@@ -117,9 +117,9 @@ void TeleportSession::open() {
   const TeleportSessionOptions& options = context_.teleport;
   sender_ = std::make_unique<upstream::LinkSender>(
       *connection_, context_.metrics.link, static_cast<upstream::BatchEvents&>(*this),
-      upstream::LinkSender::Options{.compression = options.compression,
-                                    .batch_delay = options.batch_delay,
-                                    .batch_bytes = options.batch_bytes});
+      upstream::LinkSender::Options{
+          .compression = options.compression,
+          .timing = {.delay = options.batch_delay, .bytes = options.batch_bytes}});
   last_traffic_ = loop().now();
   loop().set_timer(timer_, options.idle_timeout);
 }

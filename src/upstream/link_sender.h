@@ -6,8 +6,8 @@
 #pragma once
 
 #include "metrics/worker_metrics.h"
-#include "net/connection.h"
 #include "teleport/v0/batch_writer.h"
+#include "upstream/batch_schedule.h"
 
 namespace httpteleport::upstream {
 
@@ -24,15 +24,12 @@ class BatchEvents {
   ~BatchEvents() = default;
 };
 
-// Messages wait for others until a batch is due: at the end of the turn if there is no delay, else
-// when the delay is over or `batch_bytes` wait. A connection that is write-blocked holds a batch
-// back. Work over BatchWriter::kPlainBytesPerStep goes on in the next turn.
-class LinkSender final : private event::TurnEndTask {
+// The sender of a v0 link. Work over BatchWriter::kPlainBytesPerStep goes on in the next turn.
+class LinkSender final : public BatchSchedule {
  public:
   struct Options {
     compress::Settings compression;
-    Duration batch_delay{};          // 0: a batch is what one loop turn brings
-    size_t batch_bytes = 64 * 1024;  // a batch that has grown to this waits no longer
+    BatchTiming timing;
   };
 
   // The references outlive the sender.
@@ -45,29 +42,19 @@ class LinkSender final : private event::TurnEndTask {
   // The same for a message that is never taken back, and of which nothing is told. It is empty
   // afterwards.
   void add_message(uint32_t id, BufferChain&& message);
-  // The connection has room again (ConnectionHandler::on_write_unblocked).
-  void on_write_unblocked() { schedule(); }
 
   // Messages wait, or the rest of one that has begun does.
-  bool has_work() const { return writer_.has_work(); }
+  bool has_work() const override { return writer_.has_work(); }
   // Bytes that wait, with what each message costs beside them.
   size_t queued_memory() const { return writer_.queued_memory(); }
 
  private:
-  void schedule();
-  void on_delay_over();
-  void on_turn_end() override;
-  void send_batch();
-  event::Loop& loop() { return connection_.loop(); }
+  size_t queued_bytes() const override { return writer_.queued_bytes(); }
+  void send_batch() override;
 
-  net::Connection& connection_;
   metrics::LinkMetrics& metrics_;
   BatchEvents& events_;
-  const Duration batch_delay_;
-  const size_t batch_bytes_;
   teleport::v0::BatchWriter writer_;
-  bool due_ = false;
-  event::MemberTimer<LinkSender, &LinkSender::on_delay_over> delay_timer_{*this};
 };
 
 }  // namespace httpteleport::upstream

@@ -33,7 +33,7 @@ class LinkSenderTest : public testing::Test, private net::ConnectionHandler, pri
     sender_ = std::make_unique<LinkSender>(
         *connection_, net_.metrics.link, static_cast<BatchEvents&>(*this),
         LinkSender::Options{.compression = {.method = compress::Method::kNone},
-                            .batch_delay = batch_delay});
+                            .timing = {.delay = batch_delay}});
   }
   OutgoingFrame& add(uint32_t id, std::string_view message) {
     auto& frame = frames_[id] = std::make_unique<OutgoingFrame>(net_.loop.pool());
@@ -95,7 +95,7 @@ TEST_F(LinkSenderTest, SendsAtTheEndOfATurnWhatTheTurnHasBrought) {
 
 TEST_F(LinkSenderTest, SendsABatchThatIsLargeEnoughBeforeItsDelayIsOver) {
   start(1h);
-  const std::string half(LinkSender::Options{}.batch_bytes / 2, 'x');
+  const std::string half(BatchTiming{}.bytes / 2, 'x');
   add(1, half);
   net_.settle();
   EXPECT_EQ(begun_.size(), 0u);
@@ -147,7 +147,7 @@ TEST_F(LinkSenderTest, KeepsABatchDueWhileTheConnectionIsBlockedWhateverItsDelay
   start(1h, 16 * 1024);
   peer_->reading = false;
   connection_->write(std::string(2 * net::Connection::kHighWatermarkBytes, 'x'));
-  add(1, std::string(LinkSender::Options{}.batch_bytes, 'y'));
+  add(1, std::string(BatchTiming{}.bytes, 'y'));
   net_.settle();
   EXPECT_EQ(begun_.size(), 0u);
   peer_->reading = true;
@@ -176,7 +176,7 @@ TEST_F(LinkSenderTest, GoesOnInTheNextTurnWithWhatIsLeftOver) {
 
 TEST_F(LinkSenderTest, ForgetsABatchThatWasTakenBackAsAWhole) {
   start(1h);
-  add(1, std::string(LinkSender::Options{}.batch_bytes, 'x')).unlink();
+  add(1, std::string(BatchTiming{}.bytes, 'x')).unlink();
   EXPECT_FALSE(sender_->has_work());
   turn();
   // It was due; what comes after it is not.

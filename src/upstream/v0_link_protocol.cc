@@ -13,8 +13,7 @@ namespace {
 
 LinkSender::Options sender_options(const TeleportOptions& options) {
   return {.compression = options.compression,
-          .batch_delay = options.batch_delay,
-          .batch_bytes = options.batch_bytes};
+          .timing = {.delay = options.batch_delay, .bytes = options.batch_bytes}};
 }
 
 v0::ReaderLimits reader_limits(const TeleportOptions& options) {
