@@ -1,0 +1,494 @@
+#include "teleport/v2/multiplexer.h"
+
+#include <algorithm>
+
+#include "teleport/v2/coding.h"
+
+namespace httpteleport::teleport::v2 {
+
+namespace {
+
+constexpr uint64_t kWindowMax = 0x7fffffff;
+constexpr size_t kPingBytes = 8;
+
+// A window is told when half of it is free again, so that few frames do.
+bool is_worth_telling(uint64_t free, uint32_t window) {
+  return free >= window / 2;
+}
+
+EncoderOptions encoder_options(const Multiplexer::Options& options, const Hello& peer) {
+  return {.method = options.method,
+          .level = options.level,
+          .sizes = peer.tables,
+          .secret_fields = options.secret_fields};
+}
+
+// Texts of a reset and a goaway are for people who look at a recording.
+EndCode end_code_of(uint64_t code) {
+  return code <= static_cast<uint64_t>(EndCode::kMalformed) ? static_cast<EndCode>(code)
+                                                            : EndCode::kBroken;
+}
+
+}  // namespace
+
+bool Stream::is_full() const {
+  return body_.size() > Multiplexer::kQueuedMax;
+}
+
+Multiplexer::Multiplexer(const Options& options, const Hello& peer, MultiplexerEvents& events,
+                         BlockPool& pool)
+    : options_(options),
+      peer_(peer),
+      events_(events),
+      pool_(pool),
+      encoder_(encoder_options(options, peer)),
+      decoder_(options.own.tables,
+               options.end == End::kNear ? Source::kUpstream : Source::kDownstream),
+      send_window_(peer.link_window),
+      receive_window_(options.own.link_window) {}
+
+Multiplexer::~Multiplexer() {
+  for (IntrusiveList<Stream>* list : {&fresh_, &bulk_, &starved_, &waiting_, &idle_}) {
+    while (!list->empty())
+      delete &list->pop_front();
+  }
+}
+
+Error Multiplexer::error(const char* detail) const {
+  return {Code::kMalformed, options_.end == End::kNear ? Source::kUpstream : Source::kDownstream, 0,
+          detail};
+}
+
+// ---- Streams.
+
+Stream& Multiplexer::open(StreamOwner& owner) {
+  auto* stream = new Stream(owner, pool_, peer_.stream_window, options_.own.stream_window);
+  idle_.push_back(*stream);
+  return *stream;
+}
+
+Stream& Multiplexer::accept(StreamOwner& owner) {
+  HT_ASSERT(!accepted_);
+  Stream& stream = open(owner);
+  stream.id_ = last_id_;
+  stream.received_end_ = request_ended_;
+  streams_.emplace(stream.id_, &stream);
+  accepted_ = true;
+  return stream;
+}
+
+void Multiplexer::release(Stream& stream) {
+  stream.owner_ = nullptr;
+  grant_link(std::exchange(stream.unconsumed_, 0));
+  if (!stream.ended_) return reset(stream, EndCode::kNone);
+  close_if_over(stream);
+}
+
+void Multiplexer::reset(Stream& stream, EndCode code) {
+  if (stream.has_begun()) put_reset(stream.id_, code);
+  close(stream);
+}
+
+void Multiplexer::put_reset(uint32_t id, EndCode code) {
+  std::string payload;
+  append_varint(payload, static_cast<uint64_t>(code));
+  append_frame(control_, FrameType::kReset, id, payload);
+}
+
+void Multiplexer::go_away(EndCode code) {
+  if (std::exchange(goes_away_, true)) return;
+  std::string payload;
+  append_varint(payload, last_id_);
+  append_varint(payload, static_cast<uint64_t>(code));
+  append_frame(control_, FrameType::kGoaway, 0, payload);
+}
+
+// A stream that is released goes when its end is with the peer; one whose end the peer waits to
+// send is told that nobody wants it.
+void Multiplexer::close_if_over(Stream& stream) {
+  if (!stream.sent_end_ || stream.owner_ != nullptr) return;
+  if (!stream.received_end_) put_reset(stream.id_, EndCode::kNone);
+  close(stream);
+}
+
+void Multiplexer::close(Stream& stream) {
+  grant_link(stream.unconsumed_);
+  queued_ -= stream.head_.size() + stream.body_.size();
+  if (stream.has_begun()) streams_.erase(stream.id_);
+  delete &stream;
+  wake_waiting();
+}
+
+void Multiplexer::wake_waiting() {
+  if (waiting_.empty() || peer_goes_away_ || streams_.size() >= peer_.streams) return;
+  fresh_.push_back(waiting_.pop_front());
+}
+
+// ---- Sending.
+
+void Multiplexer::send_head(Stream& stream, BufferChain&& head) {
+  if (stream.has_head_) put_informational(stream);
+  stream.has_head_ = true;
+  queued_ += head.size();
+  stream.head_ = std::move(head);
+  schedule(stream);
+}
+
+// The head that waits is followed by another one. Nobody is hurt if it never comes.
+void Multiplexer::put_informational(Stream& stream) {
+  if (control_.size() < kControlBytesMax / 2)
+    append_frame(control_, FrameType::kHead, stream.id_, stream.head_.to_string());
+  queued_ -= stream.head_.size();
+}
+
+void Multiplexer::send_body(Stream& stream, std::string_view bytes) {
+  if (bytes.empty()) return;
+  queued_ += bytes.size();
+  stream.body_.append(bytes);
+  stream.was_full_ |= stream.is_full();
+  schedule(stream);
+}
+
+void Multiplexer::send_body(Stream& stream, BufferChain&& bytes) {
+  if (bytes.empty()) return;
+  queued_ += bytes.size();
+  stream.body_.append(std::move(bytes));
+  stream.was_full_ |= stream.is_full();
+  schedule(stream);
+}
+
+void Multiplexer::send_end(Stream& stream, std::string_view trailers) {
+  stream.ended_ = true;
+  stream.trailers_ = trailers;
+  schedule(stream);
+}
+
+void Multiplexer::ping() {
+  append_frame(control_, FrameType::kPing, 0, std::string(kPingBytes, '\0'));
+}
+
+bool Multiplexer::may_begin(const Stream& stream) const {
+  return stream.has_begun() || streams_.size() < peer_.streams;
+}
+
+void Multiplexer::schedule(Stream& stream) {
+  const bool blocked =
+      !stream.has_head_ && !stream.body_.empty() && (stream.send_window_ == 0 || send_window_ == 0);
+  stream.unlink();
+  if (!stream.has_begun() && !stream.has_head_) {
+    idle_.push_back(stream);
+  } else if (!may_begin(stream)) {
+    waiting_.push_back(stream);
+  } else if (blocked) {
+    (stream.send_window_ == 0 ? idle_ : starved_).push_back(stream);
+  } else {
+    (stream.sent_ < kSmallMessage ? fresh_ : bulk_).push_back(stream);
+  }
+}
+
+bool Multiplexer::has_work() const {
+  return !control_.empty() || !fresh_.empty() || !bulk_.empty();
+}
+
+size_t Multiplexer::make_batch(BufferChain& wire) {
+  frames_.swap(control_);
+  control_.clear();
+  put_streams(fresh_, kSmallMessage, kBatchBytesGoal);
+  if (!bulk_.empty()) put(bulk_.front(), kQuantum);
+  put_streams(bulk_, kQuantum, kBatchBytesGoal);
+  const size_t bytes = frames_.size();
+  if (bytes > 0) encoder_.encode(frames_, wire);
+  frames_.clear();
+  tell_rooms();
+  return bytes;
+}
+
+void Multiplexer::put_streams(IntrusiveList<Stream>& streams, size_t quantum,
+                              size_t frames_bytes_max) {
+  while (!streams.empty() && frames_.size() < frames_bytes_max)
+    put(streams.front(), quantum);
+}
+
+void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
+  stream.unlink();
+  if (!may_begin(stream)) return waiting_.push_back(stream);
+  if (stream.has_head_) put_head(stream);
+  if (!stream.body_.empty()) put_body(stream, body_bytes_max);
+  if (stream.body_.empty() && stream.ended_ && !stream.sent_end_) put_end(stream);
+  if (stream.was_full_ && stream.body_.size() <= kQueuedMax / 2) rooms_.push_back(stream.id_);
+  const bool has_more = !stream.body_.empty();
+  if (has_more) return schedule(stream);
+  idle_.push_back(stream);
+  close_if_over(stream);
+}
+
+void Multiplexer::put_head(Stream& stream) {
+  if (!stream.has_begun()) {
+    stream.id_ = ++last_id_;
+    streams_.emplace(stream.id_, &stream);
+  }
+  stream.has_head_ = false;
+  const bool end = stream.ended_ && stream.body_.empty() && stream.trailers_.empty();
+  append_frame_head(frames_, end ? FrameType::kHeadEnd : FrameType::kHead, stream.id_,
+                    stream.head_.size());
+  stream.head_.for_each_run([&](std::string_view run) {
+    frames_.append(run);
+    return true;
+  });
+  queued_ -= stream.head_.size();
+  stream.head_.clear();
+  stream.sent_end_ = end;
+}
+
+void Multiplexer::put_body(Stream& stream, size_t body_bytes_max) {
+  const size_t bytes =
+      std::min<uint64_t>({stream.body_.size(), body_bytes_max, stream.send_window_, send_window_});
+  if (bytes == 0) return;
+  const bool end = stream.ended_ && bytes == stream.body_.size() && stream.trailers_.empty();
+  append_frame_head(frames_, end ? FrameType::kDataEnd : FrameType::kData, stream.id_, bytes);
+  for (size_t left = bytes; left > 0;) {
+    const std::string_view run = stream.body_.front().substr(0, left);
+    frames_.append(run);
+    stream.body_.consume(run.size());
+    left -= run.size();
+  }
+  queued_ -= bytes;
+  stream.sent_ += bytes;
+  stream.send_window_ -= bytes;
+  send_window_ -= bytes;
+  stream.sent_end_ = end;
+}
+
+void Multiplexer::put_end(Stream& stream) {
+  const bool trailers = !stream.trailers_.empty();
+  append_frame(frames_, trailers ? FrameType::kTrailers : FrameType::kDataEnd, stream.id_,
+               stream.trailers_);
+  stream.sent_end_ = true;
+}
+
+void Multiplexer::tell_rooms() {
+  for (const uint32_t id : std::exchange(rooms_, {})) {
+    const auto found = streams_.find(id);
+    if (found == streams_.end() || found->second->owner_ == nullptr) continue;
+    found->second->was_full_ = false;
+    found->second->owner_->on_stream_room();
+  }
+}
+
+// ---- Receiving.
+
+Result<Multiplexer::Step> Multiplexer::receive(std::string_view wire) {
+  const auto decoded = decoder_.decode(wire);
+  if (!decoded) return decoded.error();
+  ByteReader frames(decoded->frames);
+  while (const auto frame = read_frame(frames)) {
+    if (const Result<void> taken = take(*frame); !taken) return taken.error();
+  }
+  if (frames.failed()) return error("a frame of the link is malformed");
+  if (control_.size() > kControlBytesMax) {
+    return Error{Code::kOverloaded, error("").source, 0,
+                 "the peer of the link does not read what it asks for"};
+  }
+  return Step{decoded->consumed, decoded->frames.size()};
+}
+
+Result<void> Multiplexer::take(const Frame& frame) {
+  const bool of_stream = frame.type <= FrameType::kReset || frame.type == FrameType::kDatagram;
+  if (of_stream && frame.stream == 0) return error("a frame of the link has no stream");
+  switch (frame.type) {
+    case FrameType::kHead:
+    case FrameType::kHeadEnd:
+      return options_.end == End::kFar ? take_request(frame) : take_head(frame);
+    case FrameType::kData:
+    case FrameType::kDataEnd:
+      return take_body(frame);
+    case FrameType::kTrailers:
+      return take_trailers(frame);
+    case FrameType::kReset:
+      return take_reset(frame);
+    case FrameType::kWindow:
+      return take_window(frame);
+    case FrameType::kPing:
+    case FrameType::kPong:
+      return take_ping(frame);
+    case FrameType::kGoaway:
+      return take_goaway(frame);
+    case FrameType::kDatagram:
+      break;
+  }
+  return error("a frame of the link is of a type that is not expected");
+}
+
+Result<Stream*> Multiplexer::find(uint32_t id) const {
+  if (id > last_id_) return error("a frame of the link is of a stream that has not begun");
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second;
+}
+
+StreamOwner* Multiplexer::end_received(Stream& stream) {
+  stream.received_end_ = true;
+  StreamOwner* owner = stream.owner_;
+  close_if_over(stream);
+  return owner;
+}
+
+Result<void> Multiplexer::take_request(const Frame& frame) {
+  if (frame.stream <= last_id_) return error("a stream of the link begins twice");
+  last_id_ = frame.stream;
+  accepted_ = goes_away_;  // the peer has been told that it is not served
+  request_ended_ = frame.type == FrameType::kHeadEnd;
+  if (!goes_away_) events_.on_request(frame.payload, request_ended_);
+  if (!std::exchange(accepted_, true)) put_reset(frame.stream, EndCode::kRefused);
+  return {};
+}
+
+Result<void> Multiplexer::take_head(const Frame& frame) {
+  const Result<Stream*> found = find(frame.stream);
+  if (!found) return found.error();
+  Stream* stream = *found;
+  if (stream == nullptr) return {};
+  if (stream->received_end_) return error("a stream of the link goes on behind its end");
+  const bool end = frame.type == FrameType::kHeadEnd;
+  StreamOwner* owner = end ? end_received(*stream) : stream->owner_;
+  if (owner != nullptr) owner->on_stream_head(frame.payload, end);
+  return {};
+}
+
+Result<void> Multiplexer::take_body(const Frame& frame) {
+  const Result<Stream*> found = find(frame.stream);
+  if (!found) return found.error();
+  Stream* stream = *found;
+  const size_t bytes = frame.payload.size();
+  if (bytes > receive_window_) return error("the peer sends more than the link's window");
+  receive_window_ -= bytes;
+  if (stream == nullptr) {
+    grant_link(bytes);
+    return {};
+  }
+  if (stream->received_end_) return error("a stream of the link goes on behind its end");
+  if (bytes > stream->receive_window_) return error("the peer sends more than a stream's window");
+  stream->receive_window_ -= bytes;
+  stream->unconsumed_ += bytes;
+  if (stream->owner_ == nullptr) consumed(*stream, bytes);
+  const bool end = frame.type == FrameType::kDataEnd;
+  StreamOwner* owner = end ? end_received(*stream) : stream->owner_;
+  if (owner != nullptr) owner->on_stream_body(frame.payload, end);
+  return {};
+}
+
+Result<void> Multiplexer::take_trailers(const Frame& frame) {
+  const Result<Stream*> found = find(frame.stream);
+  if (!found) return found.error();
+  Stream* stream = *found;
+  if (stream == nullptr) return {};
+  if (stream->received_end_) return error("a stream of the link goes on behind its end");
+  if (StreamOwner* owner = end_received(*stream)) owner->on_stream_trailers(frame.payload);
+  return {};
+}
+
+Result<void> Multiplexer::take_reset(const Frame& frame) {
+  const Result<Stream*> found = find(frame.stream);
+  if (!found) return found.error();
+  ByteReader payload(frame.payload);
+  const uint64_t code = payload.varint();
+  if (payload.failed()) return error("a reset of the link is malformed");
+  Stream* stream = *found;
+  if (stream == nullptr) return {};
+  StreamOwner* owner = stream->owner_;
+  close(*stream);
+  if (owner != nullptr) owner->on_stream_reset(end_code_of(code));
+  return {};
+}
+
+Result<void> Multiplexer::take_window(const Frame& frame) {
+  ByteReader payload(frame.payload);
+  const uint64_t bytes = payload.varint();
+  if (payload.failed() || !payload.at_end() || bytes == 0 || bytes > kWindowMax)
+    return error("a window of the link is malformed");
+  if (frame.stream == 0) {
+    send_window_ += bytes;
+    if (send_window_ > kWindowMax) return error("a window of the link is too large");
+    while (!starved_.empty())
+      schedule(starved_.front());
+    return {};
+  }
+  const Result<Stream*> found = find(frame.stream);
+  if (!found) return found.error();
+  Stream* stream = *found;
+  if (stream == nullptr) return {};
+  stream->send_window_ += bytes;
+  if (stream->send_window_ > kWindowMax) return error("a window of the link is too large");
+  if (!stream->body_.empty()) schedule(*stream);
+  return {};
+}
+
+Result<void> Multiplexer::take_ping(const Frame& frame) {
+  if (frame.stream != 0 || frame.payload.size() != kPingBytes)
+    return error("a ping of the link is malformed");
+  if (frame.type == FrameType::kPong) {
+    ++pongs_;
+  } else {
+    append_frame(control_, FrameType::kPong, 0, frame.payload);
+  }
+  return {};
+}
+
+Result<void> Multiplexer::take_goaway(const Frame& frame) {
+  ByteReader payload(frame.payload);
+  const uint64_t last = payload.varint();
+  const uint64_t code = payload.varint();
+  if (payload.failed() || frame.stream != 0 || last > kStreamMax)
+    return error("a goaway of the link is malformed");
+  if (options_.end == End::kFar) return {};  // its requests end by themselves
+  peer_goes_away_ = true;
+  events_.on_goaway(end_code_of(code));
+  fail_unserved(static_cast<uint32_t>(last));
+  return {};
+}
+
+void Multiplexer::fail_unserved(uint32_t last) {
+  std::vector<StreamOwner*> owners;
+  for (IntrusiveList<Stream>* list : {&fresh_, &bulk_, &starved_, &waiting_, &idle_}) {
+    IntrusiveList<Stream> served;
+    while (!list->empty()) {
+      Stream& stream = list->pop_front();
+      if (stream.has_begun() && stream.id_ <= last) {
+        served.push_back(stream);
+        continue;
+      }
+      if (stream.owner_ != nullptr) owners.push_back(stream.owner_);
+      close(stream);
+    }
+    list->splice_back(served);
+  }
+  for (StreamOwner* owner : owners)
+    owner->on_stream_reset(EndCode::kRefused);
+}
+
+// ---- Windows.
+
+void Multiplexer::consumed(Stream& stream, size_t bytes) {
+  HT_ASSERT(bytes <= stream.unconsumed_);
+  stream.unconsumed_ -= bytes;
+  grant_link(bytes);
+  stream.ungranted_ += bytes;
+  if (stream.received_end_ || !is_worth_telling(stream.ungranted_, options_.own.stream_window))
+    return;
+  put_window(stream.id_, stream.ungranted_);
+  stream.receive_window_ += std::exchange(stream.ungranted_, 0);
+}
+
+void Multiplexer::grant_link(size_t bytes) {
+  ungranted_ += bytes;
+  if (!is_worth_telling(ungranted_, options_.own.link_window)) return;
+  put_window(0, ungranted_);
+  receive_window_ += std::exchange(ungranted_, 0);
+}
+
+void Multiplexer::put_window(uint32_t id, uint64_t bytes) {
+  std::string payload;
+  append_varint(payload, bytes);
+  append_frame(control_, FrameType::kWindow, id, payload);
+}
+
+}  // namespace httpteleport::teleport::v2
