@@ -58,10 +58,11 @@ void Connection::secure(std::unique_ptr<StreamLayer> layer, std::string_view in_
   }
   HT_ASSERT(in_the_clear.empty());
   send_now({});
-  if (failed_) return;
-  if (!output_.empty()) return fail(Code::kConnectionLost, 0, "the peer does not take its bytes");
+  // From here on nothing is offered in the clear, not even of a peer that is gone.
   layer_ = std::move(layer);
   state_ = State::kSecuring;
+  if (failed_) return;
+  if (!output_.empty()) return fail(Code::kConnectionLost, 0, "the peer does not take its bytes");
   // While bytes are being delivered, what is left of them is known when the handler returns.
   if (!delivering_) begin_handshake(std::exchange(unread_, {}));
 }
@@ -225,6 +226,7 @@ void Connection::deliver(std::string_view bytes, bool from_unread) {
   }
   delivering_ = false;
   if (state_ == State::kSecuring) {
+    if (failed_) return;
     std::string rest(bytes);
     unread_.clear();
     return begin_handshake(std::move(rest));

@@ -139,6 +139,18 @@ TEST_F(TlsSessionsTest, LinksThatDoNotAskForTlsAreTakenOrRefusedAsSet) {
   EXPECT_EQ(failures(Code::kUnsupported), 1u);
 }
 
+TEST_F(TlsSessionsTest, LinksTakeNothingInTheClearFromAPeerThatIsGoneBeforeTls) {
+  std::string flood = link_handshake(LinkCoding::kNone, true);
+  while (flood.size() < 2 * event::Loop::kReadBufferBytes)
+    flood += link_frame(7, kGet);
+  connect<TeleportSession>();
+  wire_->send(flood);
+  ASSERT_TRUE(wire_->all_sent());
+  wire_->reset();
+  EXPECT_TRUE(sessions_.wait_session_gone());
+  EXPECT_EQ(sessions_.handlers.exchanges.size(), 0u);
+}
+
 TEST_F(TlsSessionsTest, LinksGiveTheHandshakeOfTlsADeadline) {
   sessions_.teleport_options.handshake_timeout = 20ms;
   connect<TeleportSession>();

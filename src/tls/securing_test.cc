@@ -78,6 +78,16 @@ TEST_P(SecuringTest, SeesAPeerThatHasEndedAlready) {
   EXPECT_EQ(server_->events, "x");
 }
 
+// More than is read at a time, so that some of it is read after the failure.
+TEST_P(SecuringTest, OffersNothingInTheClearBehindItWhenThePeerIsGone) {
+  open_plain();
+  peer_->wire().send("tls?\n" + std::string(2 * event::Loop::kReadBufferBytes, 'x'));
+  ASSERT_TRUE(peer_->wire().all_sent());
+  peer_->wire().reset();
+  ASSERT_TRUE(net_.run_until([&] { return server_->has('x'); }));
+  EXPECT_EQ(server_->received, "tls?\n");
+}
+
 TEST_P(SecuringTest, MayBeClosedAfterIt) {
   open_plain();
   server_->use = [this](std::string_view bytes) {
