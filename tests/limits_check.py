@@ -259,7 +259,7 @@ REACHED_BY = {
     "near end: requests go out, nothing comes back":
         ("src/upstream/teleport_link_limits_test.cc", "TeleportLinkTest.GivesUpAPeerThatIsSilent"),
     "far end: handshake, and then again that of TLS":
-        ("src/proxy/teleport_session_test.cc", "TeleportSessionTest.GivesTheHandshakeADeadline"),
+        ("src/proxy/link_acceptor_test.cc", "LinkAcceptorTest.GivesTheHandshakeADeadline"),
     "far end: idle":
         ("src/proxy/teleport_session_test.cc", "TeleportSessionTest.ClosesALinkThatIsIdle"),
     "sent bytes unacknowledged, or not taken; silence to keep-alive probes":

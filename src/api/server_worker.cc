@@ -4,7 +4,7 @@
 
 #include "api/message_data.h"
 #include "api/settings.h"
-#include "proxy/teleport_session.h"
+#include "proxy/link_acceptor.h"
 
 namespace httpteleport::api {
 
@@ -129,9 +129,9 @@ bool ServerWorker::is_current(const ReturnPath& path) {
 
 // A letter must be copyable, so the descriptor goes as a number.
 void ServerWorker::serve(net::Socket socket, const net::Address& peer) {
-  if (is_current(*path_)) return proxy::TeleportSession::start(sessions_, std::move(socket), peer);
+  if (is_current(*path_)) return proxy::LinkAcceptor::start(sessions_, std::move(socket), peer);
   loop_.post([this, fd = socket.release(), peer] {
-    proxy::TeleportSession::start(sessions_, net::Socket(fd), peer);
+    proxy::LinkAcceptor::start(sessions_, net::Socket(fd), peer);
   });
 }
 

@@ -1,7 +1,7 @@
 #include "live/service_listener.h"
 
 #include "proxy/http1_session.h"
-#include "proxy/teleport_session.h"
+#include "proxy/link_acceptor.h"
 
 namespace httpteleport::live {
 
@@ -82,7 +82,7 @@ void StreamListener::on_admitted(net::Socket socket, const net::Address& client,
       return proxy::Http1Session::start(http_->sessions, std::move(socket), client, local);
     case ListenKind::kTeleport:
     case ListenKind::kTeleports:
-      return proxy::TeleportSession::start(http_->sessions, std::move(socket), client);
+      return proxy::LinkAcceptor::start(http_->sessions, std::move(socket), client);
   }
 }
 

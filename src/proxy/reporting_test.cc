@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "proxy/exchange.h"
 #include "proxy/http1_session.h"
+#include "proxy/link_acceptor.h"
 #include "proxy/table_router.h"
-#include "proxy/teleport_session.h"
 #include "proxy/test_sessions.h"
 #include "support/independent_codecs.h"
 #include "support/temporary_folder.h"
@@ -46,7 +46,7 @@ class ReportingTest : public testing::Test {
 
   TestPeer& connect() { return sessions_.connect<Http1Session>(); }
   TestPeer& connect_link() {
-    TestPeer& peer = sessions_.connect<TeleportSession>();
+    TestPeer& peer = sessions_.connect<LinkAcceptor>();
     peer.send(test::link_handshake(test::LinkCoding::kNone));
     return peer;
   }

@@ -66,7 +66,12 @@ struct SessionContext {
   // call; the handler of an exchange takes its contents.
   http::RequestHead request_head{};
 
-  // Takes over a session that has closed its connection.
+  // A link ends, or never comes to be, for `error`: counted, and told to whoever wants to know.
+  void note_link_failure(std::string_view peer_ip, uint16_t peer_port, const Error& error) {
+    metrics.failures[static_cast<size_t>(error.code)].add();
+    if (reporter != nullptr) reporter->report_connection(peer_ip, peer_port, error);
+  }
+  // Takes over a session that has closed its connection, or given it away.
   void remove(Session& session) {
     session.unlink();
     loop.delete_later(std::unique_ptr<Session>(&session));

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "teleport/handshake.h"
-
 namespace httpteleport::proxy {
 
 namespace v0 = teleport::v0;
@@ -13,28 +11,41 @@ namespace {
 // Answers that the peer does not take: over this no more requests are read from it.
 constexpr size_t kQueuedBytesMax = 64 * 1024 * 1024;
 
-}  // namespace
-
-void TeleportSession::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
-  net::set_dead_peer_timeout(socket.fd(), context.teleport.dead_peer_timeout);
-  auto* session = new TeleportSession(context, std::move(socket), peer);
-  context.sessions.push_back(*session);
-  if (!session->connection_->start(*session)) return session->close_with({Code::kSystem});
-  context.loop.set_timer(session->timer_, context.teleport.handshake_timeout);
+v0::ReaderLimits reader_limits(const TeleportSessionOptions& options) {
+  v0::ReaderLimits limits;
+  limits.head_bytes_max = std::max(limits.head_bytes_max, options.request_head_bytes_max);
+  return limits;
 }
 
-TeleportSession::TeleportSession(SessionContext& context, net::Socket socket,
-                                 const net::Address& peer)
+}  // namespace
+
+void TeleportSession::start(SessionContext& context, AcceptedLink link) {
+  context.sessions.push_back(*new TeleportSession(context, std::move(link)));
+}
+
+TeleportSession::TeleportSession(SessionContext& context, AcceptedLink link)
     : context_(context),
-      peer_ip_(peer.ip()),
+      peer_ip_(link.peer.ip()),
       client_{.ip = {},
-              .port = peer.port(),
+              .port = link.peer.port(),
               .over_link = true,
               .peer_ip = peer_ip_,
               .link = ++context.links_started},
-      connection_(std::make_unique<net::Connection>(context.loop, std::move(socket),
-                                                    context.metrics.downstream_sockets,
-                                                    Source::kDownstream)) {}
+      connection_(std::move(link.connection)),
+      last_traffic_(context.loop.now()) {
+  const TeleportSessionOptions& options = context.teleport;
+  connection_->set_handler(*this);
+  reader_ =
+      std::make_unique<v0::RequestReader>(teleport::method_of(link.coding), reader_limits(options),
+                                          static_cast<v0::RequestEvents&>(*this));
+  sender_ = std::make_unique<upstream::LinkSender>(
+      *connection_, context.metrics.link, static_cast<upstream::BatchEvents&>(*this),
+      upstream::LinkSender::Options{
+          .compression = options.compression,
+          .timing = {.delay = options.batch_delay, .bytes = options.batch_bytes}});
+  context.metrics.link.open.add(1);
+  loop().set_timer(timer_, options.idle_timeout);
+}
 
 TeleportSession::~TeleportSession() {
   while (!exchanges_.empty())
@@ -45,7 +56,6 @@ TeleportSession::~TeleportSession() {
 
 size_t TeleportSession::on_data(std::string_view bytes) {
   if (state_ == State::kClosed) return bytes.size();
-  if (state_ == State::kHandshake) return read_handshake(bytes);
   last_traffic_ = loop().now();
   return read_frames(bytes);
 }
@@ -72,56 +82,6 @@ void TeleportSession::go_on_reading() {
   cut_short_ = false;
   read_frames({});
   if (!cut_short_ && state_ == State::kOpen) connection_->resume(net::PauseReason::kBusy);
-}
-
-size_t TeleportSession::read_handshake(std::string_view bytes) {
-  if (!teleport::may_be_handshake(bytes)) {
-    close_with({Code::kMalformed, Source::kDownstream, 0, "the peer does not speak teleport"});
-    return bytes.size();
-  }
-  if (bytes.size() < teleport::kHandshakeBytes) return 0;
-  const Result<teleport::Handshake> peer = teleport::parse_handshake(
-      bytes.substr(0, teleport::kHandshakeBytes), {.v0 = true}, Source::kDownstream);
-  if (!peer) {
-    close_with(peer.error());
-    return bytes.size();
-  }
-  const TeleportSessionOptions& options = context_.teleport;
-  if (!peer->tls && context_.tls != nullptr && options.tls_required) {
-    close_with({Code::kUnsupported, Source::kDownstream, 0,
-                "the peer does not ask for TLS (-inAllowPlaintext takes it)"});
-    return bytes.size();
-  }
-  // A peer that asks for TLS reads from a 0 in our answer that there is none, and gives up.
-  const bool secure = peer->tls && context_.tls != nullptr;
-  const auto answer = teleport::encode_handshake(
-      {.coding = teleport::coding_of(options.compression.method), .tls = secure});
-  connection_->write({answer.data(), answer.size()});
-  const v0::ReaderLimits limits{.head_bytes_max = std::max(v0::ReaderLimits{}.head_bytes_max,
-                                                           options.request_head_bytes_max)};
-  reader_ = std::make_unique<v0::RequestReader>(teleport::method_of(peer->coding), limits,
-                                                static_cast<v0::RequestEvents&>(*this));
-  if (secure) {
-    state_ = State::kSecuring;
-    loop().set_timer(timer_, options.handshake_timeout);
-    connection_->secure(context_.tls->accept());
-  } else {
-    open();
-  }
-  return teleport::kHandshakeBytes;
-}
-
-void TeleportSession::open() {
-  state_ = State::kOpen;
-  context_.metrics.link.open.add(1);
-  const TeleportSessionOptions& options = context_.teleport;
-  sender_ = std::make_unique<upstream::LinkSender>(
-      *connection_, context_.metrics.link, static_cast<upstream::BatchEvents&>(*this),
-      upstream::LinkSender::Options{
-          .compression = options.compression,
-          .timing = {.delay = options.batch_delay, .bytes = options.batch_bytes}});
-  last_traffic_ = loop().now();
-  loop().set_timer(timer_, options.idle_timeout);
 }
 
 void TeleportSession::on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) {
@@ -153,7 +113,7 @@ void TeleportSession::on_request_frame_end(const http::Fields& trailers) {
 }
 
 void TeleportSession::on_end() {
-  if (state_ != State::kOpen || !reader_->is_between_frames()) {
+  if (!reader_->is_between_frames()) {
     return close_with({Code::kConnectionLost, Source::kDownstream, 0, "the peer closed the link"});
   }
   // Nobody reads the answers of a peer that is gone; those of one that only stopped asking are few.
@@ -232,10 +192,8 @@ void TeleportSession::on_turn_end() {
 
 void TeleportSession::close_with(const Error& error) {
   if (state_ == State::kClosed) return;
-  context_.metrics.failures[static_cast<size_t>(error.code)].add();
-  if (context_.reporter != nullptr)
-    context_.reporter->report_connection(client_.peer_ip, client_.port, error);
-  if (state_ == State::kOpen) context_.metrics.link.open.add(-1);
+  context_.note_link_failure(client_.peer_ip, client_.port, error);
+  context_.metrics.link.open.add(-1);
   state_ = State::kClosed;
   timer_.cancel();
   sender_.reset();
@@ -249,10 +207,6 @@ void TeleportSession::close_with(const Error& error) {
 }
 
 void TeleportSession::on_timer() {
-  if (state_ == State::kHandshake || state_ == State::kSecuring) {
-    return close_with(
-        {Code::kTimeout, Source::kDownstream, 0, "the handshake did not come in time"});
-  }
   const Duration idle = loop().now() - last_traffic_;
   if (exchange_count_ > 0 || idle < context_.teleport.idle_timeout) {
     return loop().set_timer(
@@ -262,8 +216,6 @@ void TeleportSession::on_timer() {
 }
 
 void TeleportSession::drain() {
-  if (state_ == State::kHandshake || state_ == State::kSecuring)
-    return close_with({Code::kCancelled, Source::kInternal, 0, "the proxy is shutting down"});
   loop().at_turn_end(*this);
 }
 

@@ -1,4 +1,5 @@
-// A teleport link that a peer opened to us, far end (docs/protocol/teleport-v0.md).
+// An open v0 link from a peer, far end (docs/protocol/teleport-v0.md). proxy/link_acceptor.h makes
+// it.
 #pragma once
 
 #include <memory>
@@ -8,10 +9,18 @@
 #include "base/recycled.h"
 #include "net/connection.h"
 #include "proxy/session_context.h"
+#include "teleport/handshake.h"
 #include "teleport/v0/frame_reader.h"
 #include "upstream/link_sender.h"
 
 namespace httpteleport::proxy {
+
+// A link that may carry messages.
+struct AcceptedLink {
+  std::unique_ptr<net::Connection> connection;
+  net::Address peer;
+  teleport::Coding coding = teleport::Coding::kNone;  // of what the peer sends
+};
 
 class TeleportSession;
 
@@ -84,7 +93,7 @@ class TeleportSession final : public Session,
                               private event::TurnEndTask {
  public:
   // Owned by `context.sessions` from here on.
-  static void start(SessionContext& context, net::Socket socket, const net::Address& peer);
+  static void start(SessionContext& context, AcceptedLink link);
   ~TeleportSession() override;
 
   void drain() override;
@@ -93,26 +102,23 @@ class TeleportSession final : public Session,
  private:
   friend class TeleportExchange;
 
-  enum class State : uint8_t { kHandshake, kSecuring, kOpen, kClosed };
+  enum class State : uint8_t { kOpen, kClosed };
 
-  TeleportSession(SessionContext& context, net::Socket socket, const net::Address& peer);
+  TeleportSession(SessionContext& context, AcceptedLink link);
 
   // From exchanges.
   void on_answered(TeleportExchange& exchange);
   void on_resumed(TeleportExchange& exchange);
 
-  size_t read_handshake(std::string_view bytes);
   // Takes a step of reading, and lets the others have a turn when more is to be read.
   size_t read_frames(std::string_view wire);
   void go_on_reading();
-  void open();
   void check_backpressure();
   void remove(TeleportExchange& exchange);
   void close_with(const Error& error);
   void on_timer();
   event::Loop& loop() { return context_.loop; }
 
-  void on_secured() override { open(); }
   size_t on_data(std::string_view bytes) override;
   void on_end() override;
   void on_peer_closing() override;
@@ -138,10 +144,10 @@ class TeleportSession final : public Session,
   size_t exchange_count_ = 0;
   TeleportExchange* receiving_ = nullptr;  // whose request the bytes belong to; nullptr: skipped
   TimePoint last_traffic_{};
-  State state_ = State::kHandshake;
+  State state_ = State::kOpen;
   bool cut_short_ = false;   // decompressed bytes wait to be read at the end of a turn
   bool peer_ended_ = false;  // FIN has come: answer what is pending, then close
-  event::MemberTimer<TeleportSession, &TeleportSession::on_timer> timer_{*this};  // handshake, idle
+  event::MemberTimer<TeleportSession, &TeleportSession::on_timer> timer_{*this};  // idle
 };
 
 }  // namespace httpteleport::proxy

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "compress/stream.h"
-#include "proxy/teleport_session.h"
+#include "proxy/link_acceptor.h"
 #include "proxy/test_sessions.h"
 #include "support/independent_codecs.h"
 
@@ -36,7 +36,7 @@ class TeleportSessionFlood : public testing::Test {
     sessions_.handlers.at_head = [](TestExchange& exchange) { exchange.reply({}); };
   }
   net::TestPeer& connect() {
-    net::TestPeer& near = sessions_.connect<TeleportSession>(16 * 1024);
+    net::TestPeer& near = sessions_.connect<LinkAcceptor>(16 * 1024);
     near.send(link_handshake(test::LinkCoding::kFlate));
     EXPECT_TRUE(
         sessions_.run_until([&] { return near.received.size() >= test::kLinkHandshakeBytes; }));

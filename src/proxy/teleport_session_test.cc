@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/link_acceptor.h"
 #include "proxy/test_sessions.h"
 #include "support/content.h"
 #include "support/independent_codecs.h"
@@ -39,7 +40,7 @@ class TeleportSessionTest : public testing::Test {
 
   // A new link, handshakes done.
   TestPeer& connect(int buffer_bytes = 0) {
-    near_ = &sessions_.connect<TeleportSession>(buffer_bytes);
+    near_ = &sessions_.connect<LinkAcceptor>(buffer_bytes);
     near_->send(link_handshake(LinkCoding::kNone));
     EXPECT_TRUE(
         sessions_.run_until([&] { return near_->received.size() >= test::kLinkHandshakeBytes; }));
@@ -99,50 +100,6 @@ TEST_F(TeleportSessionTest, SaysNotImplementedToAnUpgradeAlone) {
   EXPECT_EQ(answers().frames[0].body, "to /h2c");
   EXPECT_THAT(handlers_.last().fields, Not(HasSubstr("h2c")));
   expect_usable();
-}
-
-// ---- The handshake.
-
-TEST_F(TeleportSessionTest, AnswersTheHandshakeInItsOwnCompression) {
-  options_.compression.method = compress::Method::kSnappy;
-  TestPeer& near = sessions_.connect<TeleportSession>();
-  for (const char byte : link_handshake(LinkCoding::kFlate)) {
-    EXPECT_EQ(near.received, "");
-    near.send({&byte, 1});
-    sessions_.net.settle();
-  }
-  EXPECT_EQ(near.received, link_handshake(LinkCoding::kSnappy));
-}
-
-TEST_F(TeleportSessionTest, TellsAPeerThatAsksForTlsThatThereIsNone) {
-  TestPeer& near = sessions_.connect<TeleportSession>();
-  near.send(link_handshake(LinkCoding::kNone, true));
-  ASSERT_TRUE(sessions_.run_until([&] { return !near.received.empty(); }));
-  EXPECT_EQ(near.received, link_handshake(LinkCoding::kNone, false));
-}
-
-TEST_F(TeleportSessionTest, ClosesWithoutAnAnswerOnAnythingElse) {
-  using namespace std::string_literals;
-  for (const std::string& hello : {"GET / HTTP/1.1\r\n\r\n"s, "x"s, "httpteleport\1\1\0"s,
-                                   "httpteleport\0\3\0"s, "httpteleporu"s}) {
-    SCOPED_TRACE(hello);
-    TestPeer& near = sessions_.connect<TeleportSession>();
-    near.send(hello);
-    ASSERT_TRUE(sessions_.run_until([&] { return near.ended || near.broken; }));
-    EXPECT_EQ(near.received, "");
-    EXPECT_TRUE(sessions_.wait_session_gone());
-  }
-  EXPECT_EQ(handlers_.exchanges.size(), 0u);
-  EXPECT_EQ(sessions_.net.metrics.link.open.value(), 0);
-}
-
-TEST_F(TeleportSessionTest, GivesTheHandshakeADeadline) {
-  options_.handshake_timeout = 10ms;
-  TestPeer& near = sessions_.connect<TeleportSession>();
-  near.send("httptele");
-  ASSERT_TRUE(sessions_.run_until([&] { return near.ended; }));
-  EXPECT_EQ(failures(Code::kTimeout), 1u);
-  EXPECT_TRUE(sessions_.wait_session_gone());
 }
 
 // ---- Requests and answers.

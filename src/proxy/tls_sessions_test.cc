@@ -6,7 +6,7 @@
 #include <string>
 
 #include "proxy/http1_session.h"
-#include "proxy/teleport_session.h"
+#include "proxy/link_acceptor.h"
 #include "proxy/test_sessions.h"
 #include "support/independent_codecs.h"
 #include "tls/test_tls.h"
@@ -114,7 +114,7 @@ TEST_F(TlsSessionsTest, Http1WaitsNoKeepAliveTimeWhenItDrainsInsideTheHandshake)
 
 TEST_F(TlsSessionsTest, LinksSecureWhatFollowsTheirHandshake) {
   for (const bool together : {false, true}) {
-    connect<TeleportSession>();
+    connect<LinkAcceptor>();
     begin_tls();
     const std::string hello = link_handshake(LinkCoding::kNone, true);
     wire_->send(together ? hello + peer_->tls().take_output() : hello);
@@ -130,7 +130,7 @@ TEST_F(TlsSessionsTest, LinksSecureWhatFollowsTheirHandshake) {
 TEST_F(TlsSessionsTest, LinksThatDoNotAskForTlsAreTakenOrRefusedAsSet) {
   for (const bool required : {false, true}) {
     sessions_.teleport_options.tls_required = required;
-    connect<TeleportSession>();
+    connect<LinkAcceptor>();
     wire_->send(link_handshake(LinkCoding::kNone) + link_frame(7, kGet));
     ASSERT_TRUE(sessions_.run_until(
         [&] { return wire_->ended || wire_->broken || wire_->received.ends_with("hello"); }));
@@ -143,7 +143,7 @@ TEST_F(TlsSessionsTest, LinksTakeNothingInTheClearFromAPeerThatIsGoneBeforeTls) 
   std::string flood = link_handshake(LinkCoding::kNone, true);
   while (flood.size() < 2 * event::Loop::kReadBufferBytes)
     flood += link_frame(7, kGet);
-  connect<TeleportSession>();
+  connect<LinkAcceptor>();
   wire_->send(flood);
   ASSERT_TRUE(wire_->all_sent());
   wire_->reset();
@@ -153,7 +153,7 @@ TEST_F(TlsSessionsTest, LinksTakeNothingInTheClearFromAPeerThatIsGoneBeforeTls) 
 
 TEST_F(TlsSessionsTest, LinksGiveTheHandshakeOfTlsADeadline) {
   sessions_.teleport_options.handshake_timeout = 20ms;
-  connect<TeleportSession>();
+  connect<LinkAcceptor>();
   wire_->send(link_handshake(LinkCoding::kNone, true));
   EXPECT_TRUE(sessions_.wait_session_gone());
   EXPECT_EQ(failures(Code::kTimeout), 1u);

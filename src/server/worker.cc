@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "proxy/http1_session.h"
-#include "proxy/teleport_session.h"
+#include "proxy/link_acceptor.h"
 #include "server/descriptor_share.h"
 #include "server/memory_share.h"
 
@@ -93,7 +93,7 @@ void Worker::on_admitted(net::Socket socket, const net::Address& client,
     case config::ListenerProtocol::kHttp1:
       return proxy::Http1Session::start(sessions_, std::move(socket), client, local);
     case config::ListenerProtocol::kTeleport:
-      return proxy::TeleportSession::start(sessions_, std::move(socket), client);
+      return proxy::LinkAcceptor::start(sessions_, std::move(socket), client);
   }
 }
 

@@ -1,0 +1,85 @@
+#include "proxy/link_acceptor.h"
+
+#include "teleport/handshake.h"
+
+namespace httpteleport::proxy {
+
+void LinkAcceptor::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
+  net::set_dead_peer_timeout(socket.fd(), context.teleport.dead_peer_timeout);
+  auto* acceptor = new LinkAcceptor(context, std::move(socket), peer);
+  context.sessions.push_back(*acceptor);
+  if (!acceptor->link_.connection->start(*acceptor)) return acceptor->refuse({Code::kSystem});
+  context.loop.set_timer(acceptor->timer_, context.teleport.handshake_timeout);
+}
+
+LinkAcceptor::LinkAcceptor(SessionContext& context, net::Socket socket, const net::Address& peer)
+    : context_(context),
+      link_{.connection = std::make_unique<net::Connection>(context.loop, std::move(socket),
+                                                            context.metrics.downstream_sockets,
+                                                            Source::kDownstream),
+            .peer = peer} {}
+
+size_t LinkAcceptor::on_data(std::string_view bytes) {
+  if (!teleport::may_be_handshake(bytes)) {
+    refuse({Code::kMalformed, Source::kDownstream, 0, "the peer does not speak teleport"});
+    return bytes.size();
+  }
+  if (bytes.size() < teleport::kHandshakeBytes) return 0;
+  if (const auto answered = answer(bytes.substr(0, teleport::kHandshakeBytes)); !answered) {
+    refuse(answered.error());
+    return bytes.size();
+  }
+  return teleport::kHandshakeBytes;
+}
+
+Result<void> LinkAcceptor::answer(std::string_view handshake) {
+  const Result<teleport::Handshake> peer =
+      teleport::parse_handshake(handshake, {.v0 = true}, Source::kDownstream);
+  if (!peer) return peer.error();
+  const TeleportSessionOptions& options = context_.teleport;
+  if (!peer->tls && context_.tls != nullptr && options.tls_required) {
+    return Error{Code::kUnsupported, Source::kDownstream, 0,
+                 "the peer does not ask for TLS (-inAllowPlaintext takes it)"};
+  }
+  // A peer that asks for TLS reads from a 0 in our answer that there is none, and gives up.
+  const bool secure = peer->tls && context_.tls != nullptr;
+  const auto answer = teleport::encode_handshake(
+      {.coding = teleport::coding_of(options.compression.method), .tls = secure});
+  link_.connection->write({answer.data(), answer.size()});
+  link_.coding = peer->coding;
+  if (secure) {
+    context_.loop.set_timer(timer_, options.handshake_timeout);
+    link_.connection->secure(context_.tls->accept());
+  } else {
+    hand_over();
+  }
+  return {};
+}
+
+// The connection offers what it still has to the session, which is its handler then.
+void LinkAcceptor::hand_over() {
+  timer_.cancel();
+  TeleportSession::start(context_, std::move(link_));
+  context_.remove(*this);
+}
+
+void LinkAcceptor::on_end() {
+  refuse({Code::kConnectionLost, Source::kDownstream, 0, "the peer closed the link"});
+}
+
+void LinkAcceptor::on_timer() {
+  refuse({Code::kTimeout, Source::kDownstream, 0, "the handshake did not come in time"});
+}
+
+void LinkAcceptor::abort() {
+  refuse({Code::kCancelled, Source::kInternal, 0, "the proxy is shutting down"});
+}
+
+void LinkAcceptor::refuse(const Error& error) {
+  timer_.cancel();
+  context_.note_link_failure(link_.peer.ip(), link_.peer.port(), error);
+  link_.connection->close();
+  context_.remove(*this);
+}
+
+}  // namespace httpteleport::proxy

@@ -1,0 +1,43 @@
+// A connection that is to become a teleport link, far end: everything before it may carry messages
+// (docs/protocol/teleport-v0.md, "Handshake" and "TLS").
+#pragma once
+
+#include "proxy/teleport_session.h"
+
+namespace httpteleport::proxy {
+
+// Reads the peer's handshake, answers it, and does that of TLS if both ends want it. Then a session
+// of the version that was agreed has the connection, with what has come behind the handshake. Each
+// of the two steps has `handshake_timeout`. Bytes that are no handshake end it at the first that
+// differs. Nothing of a peer is held but the 15 bytes.
+class LinkAcceptor final : public Session, private net::ConnectionHandler {
+ public:
+  // Owned by `context.sessions` from here on, as is the session that comes of it.
+  static void start(SessionContext& context, net::Socket socket, const net::Address& peer);
+
+  // Nothing is under way yet.
+  void drain() override { abort(); }
+  void abort() override;
+
+ private:
+  LinkAcceptor(SessionContext& context, net::Socket socket, const net::Address& peer);
+
+  size_t on_data(std::string_view bytes) override;
+  void on_secured() override { hand_over(); }
+  void on_end() override;
+  void on_closed(const Error& error) override { refuse(error); }
+
+  // Answers a handshake, and says how the link goes on. Errors: as of parse_handshake(), and
+  // kUnsupported for a link in the clear where TLS is a must.
+  Result<void> answer(std::string_view handshake);
+  void hand_over();
+  // The link does not come to be.
+  void refuse(const Error& error);
+  void on_timer();
+
+  SessionContext& context_;
+  AcceptedLink link_;  // without its connection once that is handed over
+  event::MemberTimer<LinkAcceptor, &LinkAcceptor::on_timer> timer_{*this};
+};
+
+}  // namespace httpteleport::proxy
