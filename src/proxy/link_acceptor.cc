@@ -1,5 +1,6 @@
 #include "proxy/link_acceptor.h"
 
+#include "proxy/teleport_session.h"
 #include "teleport/handshake.h"
 
 namespace httpteleport::proxy {

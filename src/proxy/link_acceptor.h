@@ -2,7 +2,7 @@
 // (docs/protocol/teleport-v0.md, "Handshake" and "TLS").
 #pragma once
 
-#include "proxy/teleport_session.h"
+#include "proxy/link_session.h"
 
 namespace httpteleport::proxy {
 

@@ -20,7 +20,7 @@ void TeleportExchange::begin(http::RequestHead& head, std::string_view raw) {
   // The body follows on the link without asking, so nobody waits for a 100.
   head.fields.drop(http::FieldId::kExpect);
   head.expects_continue = false;
-  if (raw.size() > session_.context_.teleport.request_head_bytes_max) {
+  if (raw.size() > session_.context().teleport.request_head_bytes_max) {
     return refuse(head, {Code::kHeadTooLarge, Source::kDownstream, 0,
                          "the request head is larger than the limit (-inMaxHeaderSize)"});
   }
@@ -28,14 +28,14 @@ void TeleportExchange::begin(http::RequestHead& head, std::string_view raw) {
     return refuse(head, {Code::kUnsupported, Source::kDownstream, 0,
                          "an upgrade (WebSocket) cannot pass over a teleport link"});
   }
-  handler_ = session_.context_.handlers->make_handler(*this, session_.client_);
+  handler_ = session_.context().handlers->make_handler(*this, session_.client());
   handler_->on_request_head(head, raw);
 }
 
 void TeleportExchange::on_body(std::string_view bytes) {
   if (!handler_) return;
   if (!paused_ && held_request_.empty()) return handler_->on_request_body(bytes);
-  if (held_request_.size() + bytes.size() > session_.context_.teleport.held_request_bytes_max) {
+  if (held_request_.size() + bytes.size() > session_.context().teleport.held_request_bytes_max) {
     return replace_response({Code::kBodyTooLarge, Source::kDownstream, 0,
                              "the endpoint takes a request body of this size too slowly"});
   }
@@ -73,7 +73,7 @@ void TeleportExchange::send_response_head(http::ResponseHead& head) {
   if (answered_ || head.is_informational()) return;  // the wire has no place for the latter
   is_local_reply_ = head.abandons_request;
   status_ = head.status;
-  http::h1::encode_response_fields(head, session_.context_.date.text(session_.loop().now()),
+  http::h1::encode_response_fields(head, session_.context().date.text(session_.loop().now()),
                                    message_);
   // A legacy near end waits for as many bytes as Content-Length says, after HEAD too.
   if (is_local_reply_ || !may_have_body() || !head.body.is_known()) return;
@@ -99,7 +99,7 @@ void TeleportExchange::send_response_body(std::string_view bytes) {
   // What we say ourselves is short, and says what is wrong.
   if (is_local_reply_) return body_.append(bytes);
   const uint64_t body_bytes = body_bytes_left_ ? message_.size() - head_bytes_ : body_.size();
-  if (body_bytes + bytes.size() > session_.context_.teleport.response_bytes_max) {
+  if (body_bytes + bytes.size() > session_.context().teleport.response_bytes_max) {
     return replace_response({Code::kBodyTooLarge, Source::kUpstream, 0,
                              "the response is too large for a teleport link (-outMaxBodySize)"});
   }
@@ -114,13 +114,13 @@ void TeleportExchange::end_response(const http::Fields&) {
   if (answered_) return;
   HT_ASSERT(body_bytes_left_.value_or(0) == 0);
   if (!body_bytes_left_) end_head(body_.size());
-  if (head_bytes_ > session_.context_.teleport.response_head_bytes_max) {
+  if (head_bytes_ > session_.context().teleport.response_head_bytes_max) {
     return reset(
         {Code::kHeadTooLarge, Source::kUpstream, 0,
          "the response head is larger than what the teleport peer takes (-inMaxHeaderSize)"});
   }
   session_.loop().delete_later(std::move(handler_));
-  session_.context_.metrics.responses[static_cast<size_t>(status_ / 100)].add();
+  session_.context().metrics.responses[static_cast<size_t>(status_ / 100)].add();
   message_.append(std::move(body_));
   answered_ = true;
   session_.on_answered(*this);
@@ -144,9 +144,9 @@ void TeleportExchange::replace_response(const Error& error) {
 }
 
 void TeleportExchange::refuse(const http::RequestHead& head, const Error& error) {
-  if (ExchangeReporter* reporter = session_.context_.reporter; reporter != nullptr) {
+  if (ExchangeReporter* reporter = session_.context().reporter; reporter != nullptr) {
     ExchangeRecord record;
-    note_client(record, session_.client_);
+    note_client(record, session_.client());
     note_request(record, head);
     note_error_reply(record, error, head.method);
     reporter->report(record);
@@ -157,7 +157,7 @@ void TeleportExchange::refuse(const http::RequestHead& head, const Error& error)
 void TeleportExchange::answer_with(const Error& error) {
   if (answered_) return;
   answered_ = true;
-  session_.context_.metrics.failures[static_cast<size_t>(error.code)].add();
+  session_.context().metrics.failures[static_cast<size_t>(error.code)].add();
   held_request_.clear();
   message_.clear();
   http::ResponseHead head;
@@ -166,9 +166,9 @@ void TeleportExchange::answer_with(const Error& error) {
   head.fields.add("Content-Type", "text/plain; charset=utf-8", http::FieldId::kContentType);
   const std::string line = method_ == http::Method::kHead ? "" : std::string(error.detail) + "\n";
   http::h1::encode_response_head(head, {.content_length = line.size()},
-                                 session_.context_.date.text(session_.loop().now()), message_);
+                                 session_.context().date.text(session_.loop().now()), message_);
   message_.append(line);
-  session_.context_.metrics.responses[static_cast<size_t>(status_ / 100)].add();
+  session_.context().metrics.responses[static_cast<size_t>(status_ / 100)].add();
   session_.on_answered(*this);
 }
 

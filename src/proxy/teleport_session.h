@@ -1,26 +1,15 @@
-// An open v0 link from a peer, far end (docs/protocol/teleport-v0.md). proxy/link_acceptor.h makes
-// it.
+// v0 on a link from a peer, far end (docs/protocol/teleport-v0.md).
 #pragma once
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "base/recycled.h"
-#include "net/connection.h"
-#include "proxy/session_context.h"
-#include "teleport/handshake.h"
+#include "proxy/link_session.h"
 #include "teleport/v0/frame_reader.h"
 #include "upstream/link_sender.h"
 
 namespace httpteleport::proxy {
-
-// A link that may carry messages.
-struct AcceptedLink {
-  std::unique_ptr<net::Connection> connection;
-  net::Address peer;
-  teleport::Coding coding = teleport::Coding::kNone;  // of what the peer sends
-};
 
 class TeleportSession;
 
@@ -86,23 +75,16 @@ class TeleportExchange final : public IntrusiveNode,
 //
 // One request that is too large, or badly addressed, fails alone. Only bytes after which the next
 // frame cannot be found end the link.
-class TeleportSession final : public Session,
-                              private net::ConnectionHandler,
+class TeleportSession final : public LinkSession,
                               private teleport::v0::RequestEvents,
-                              private upstream::BatchEvents,
-                              private event::TurnEndTask {
+                              private upstream::BatchEvents {
  public:
   // Owned by `context.sessions` from here on.
   static void start(SessionContext& context, AcceptedLink link);
   ~TeleportSession() override;
 
-  void drain() override;
-  void abort() override;
-
  private:
   friend class TeleportExchange;
-
-  enum class State : uint8_t { kOpen, kClosed };
 
   TeleportSession(SessionContext& context, AcceptedLink link);
 
@@ -115,14 +97,12 @@ class TeleportSession final : public Session,
   void go_on_reading();
   void check_backpressure();
   void remove(TeleportExchange& exchange);
-  void close_with(const Error& error);
-  void on_timer();
-  event::Loop& loop() { return context_.loop; }
+
+  bool is_answering() const override { return exchange_count_ > 0; }
+  bool is_between_messages() const override { return reader_.is_between_frames(); }
+  void on_lost(const Error& error) override;
 
   size_t on_data(std::string_view bytes) override;
-  void on_end() override;
-  void on_peer_closing() override;
-  void on_closed(const Error& error) override;
   void on_write_unblocked() override;
   void on_turn_end() override;
 
@@ -132,22 +112,14 @@ class TeleportSession final : public Session,
   void on_request_frame_body(std::string_view bytes) override;
   void on_request_frame_end(const http::Fields& trailers) override;
 
-  SessionContext& context_;
-  std::string peer_ip_;
-  ClientInfo client_;
-  std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<teleport::v0::RequestReader> reader_;
-  std::unique_ptr<upstream::LinkSender> sender_;  // while the link is open
+  teleport::v0::RequestReader reader_;
+  std::optional<upstream::LinkSender> sender_;  // while the link is open
   IntrusiveList<TeleportExchange> exchanges_;
   // Whose endpoints take more: they get what is held at the end of the turn.
   IntrusiveList<TeleportExchange::Resumption> resumed_;
   size_t exchange_count_ = 0;
   TeleportExchange* receiving_ = nullptr;  // whose request the bytes belong to; nullptr: skipped
-  TimePoint last_traffic_{};
-  State state_ = State::kOpen;
-  bool cut_short_ = false;   // decompressed bytes wait to be read at the end of a turn
-  bool peer_ended_ = false;  // FIN has come: answer what is pending, then close
-  event::MemberTimer<TeleportSession, &TeleportSession::on_timer> timer_{*this};  // idle
+  bool cut_short_ = false;  // decompressed bytes wait to be read at the end of a turn
 };
 
 }  // namespace httpteleport::proxy

@@ -7,6 +7,7 @@
 #include "proxy/link_acceptor.h"
 #include "proxy/test_sessions.h"
 #include "support/independent_codecs.h"
+#include "teleport/v0/frame_reader.h"
 
 namespace httpteleport::proxy {
 namespace {
