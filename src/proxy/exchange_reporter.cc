@@ -47,6 +47,15 @@ void ExchangeReporter::report(ExchangeRecord record) {
   if (failed) log_exchange("request failed", record, *record.failure);
 }
 
+void ExchangeReporter::report_refusal(const ClientInfo& client, const http::RequestHead* head,
+                                      http::Method method, const Error& error) {
+  ExchangeRecord record;
+  note_client(record, client);
+  if (head != nullptr) note_request(record, *head);
+  note_error_reply(record, error, method);
+  report(record);
+}
+
 void ExchangeReporter::report_attempt(const ExchangeRecord& record, const Error& error) {
   if (log_all_errors_) log_exchange("attempt failed, another one follows", record, error);
 }

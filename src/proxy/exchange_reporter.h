@@ -17,8 +17,12 @@ class ExchangeReporter {
   ExchangeReporter(std::unique_ptr<AccessLog> access_log, bool log_all_errors)
       : access_log_(std::move(access_log)), log_all_errors_(log_all_errors) {}
 
-  // An exchange is over, or a request was refused before it became one. Once for each.
+  // An exchange is over. Once for each.
   void report(ExchangeRecord record);
+  // A request was refused with the answer for `error` before it became an exchange. `head`: what is
+  // known of it, or nullptr; `method` may be known without it.
+  void report_refusal(const ClientInfo& client, const http::RequestHead* head, http::Method method,
+                      const Error& error);
   // An attempt of it has failed, and another follows.
   void report_attempt(const ExchangeRecord& record, const Error& error);
   // A downstream connection has ended for a reason of its own. `peer_ip` and `peer_port`: whose.

@@ -308,13 +308,8 @@ void Http1Session::refuse(const Error& error) {
 }
 
 void Http1Session::refuse_head(const Error& error, const http::RequestHead* head) {
-  if (context_.reporter != nullptr) {
-    ExchangeRecord record;
-    note_client(record, client_);
-    if (head != nullptr) note_request(record, *head);
-    note_error_reply(record, error, method_);
-    context_.reporter->report(record);
-  }
+  if (context_.reporter != nullptr)
+    context_.reporter->report_refusal(client_, head, method_, error);
   refuse(error);
 }
 

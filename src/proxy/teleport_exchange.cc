@@ -144,13 +144,8 @@ void TeleportExchange::replace_response(const Error& error) {
 }
 
 void TeleportExchange::refuse(const http::RequestHead& head, const Error& error) {
-  if (ExchangeReporter* reporter = session_.context().reporter; reporter != nullptr) {
-    ExchangeRecord record;
-    note_client(record, session_.client());
-    note_request(record, head);
-    note_error_reply(record, error, head.method);
-    reporter->report(record);
-  }
+  if (ExchangeReporter* reporter = session_.context().reporter; reporter != nullptr)
+    reporter->report_refusal(session_.client(), &head, head.method, error);
   answer_with(error);
 }
 
