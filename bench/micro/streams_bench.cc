@@ -27,7 +27,8 @@ void BM_StreamTable(benchmark::State& state) {
   metrics::WorkerMetrics metrics;
   std::vector<net::Address> addresses;
   upstream::TeleportOptions options;
-  upstream::TeleportLink link({loop, metrics, addresses}, options);
+  upstream::PeerVersion peer_version;
+  upstream::TeleportLink link({loop, metrics, addresses}, options, peer_version);
   NoEvents handler;
   // The table does not look into it.
   const auto stream = std::make_unique<upstream::TeleportStream>(link, handler, loop.pool());

@@ -277,11 +277,17 @@ void Cluster::take_values() {
       tls_ = std::make_unique<tls::ClientContext>(*options_->tls);
     }
   }
-  carries_whole_messages_ = false;
+  has_links_ = false;
   for (const EndpointOptions& endpoint : options_->endpoints) {
     HT_ASSERT(endpoint.weight * kWeightScale <= kWeightMax);
-    if (kind_of(endpoint).protocol == Protocol::kTeleport) carries_whole_messages_ = true;
+    if (kind_of(endpoint).protocol == Protocol::kTeleport) has_links_ = true;
   }
+}
+
+bool Cluster::carries_whole_messages() const {
+  return has_links_ && std::any_of(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) {
+           return endpoint->carries_whole_messages();
+         });
 }
 
 EndpointKind Cluster::kind_of(const EndpointOptions& endpoint) const {
@@ -360,7 +366,7 @@ void Cluster::delete_left() {
 namespace {
 
 bool may_be_reached(const PickRequest& request, const Endpoint* endpoint, size_t addresses) {
-  if (request.streams && endpoint->kind().protocol == Protocol::kTeleport) return false;
+  if (request.streams && endpoint->carries_whole_messages()) return false;
   if (request.unreachable.empty()) return true;
   const auto failures =
       std::count(request.unreachable.begin(), request.unreachable.end(), endpoint);

@@ -70,6 +70,8 @@ class Endpoint final : private CheckTarget {
   const std::string& name() const { return options_->name; }
   const std::string& id() const { return options_->id; }
   const EndpointKind& kind() const { return kind_; }
+  // See Transport.
+  bool carries_whole_messages() const { return transport_ && transport_->carries_whole_messages(); }
   // Not empty while it can be picked.
   const std::vector<net::Address>& addresses() const { return addresses_; }
   // nullptr: nobody wants to know.
@@ -229,9 +231,10 @@ class Cluster {
   // The header whose value is the key of a pick; empty when none is wanted.
   const std::string& hash_field() const { return options_->balancer.hash_field; }
 
-  // Requests and responses travel as wholes to some endpoint (teleport v0): bodies are held until
-  // complete, and no informational response gets through.
-  bool carries_whole_messages() const { return carries_whole_messages_; }
+  // Requests and responses travel as wholes to some endpoint (over teleport v0, or a link whose
+  // peer is yet to say what it speaks): bodies are held until complete, and no informational
+  // response gets through.
+  bool carries_whole_messages() const;
 
   // For connections made from now on; the cluster must have been made with TLS.
   void update_tls(const tls::ClientOptions& options) { tls_->update(options); }
@@ -270,7 +273,7 @@ class Cluster {
   Ejection::Options ejection_;
   Http1Options http1_;
   TeleportOptions teleport_;
-  bool carries_whole_messages_ = false;
+  bool has_links_ = false;
   std::unique_ptr<tls::ClientContext> tls_;  // outlives the connections of the endpoints
   EjectionGroup group_;
   std::unique_ptr<Balancer> balancer_;

@@ -16,14 +16,18 @@ class TeleportStream;
 //
 // Owned by the link, from when the connection is open until it is no more, which is never inside
 // one of the calls below. The streams of a connection that is gone are the link's to fail, by
-// TeleportStream::has_begun().
+// has_begun().
 class LinkProtocol {
  public:
   virtual ~LinkProtocol() = default;
 
-  // The stream's request is whole, and waits until it is sent. TeleportStream::set_begun() is to be
-  // called before any of it is with the connection. Calls no handler back.
-  virtual void send(TeleportStream& stream) = 0;
+  // More of the stream's request is there (TeleportStream, "For the protocol"); perhaps not all.
+  // Calls no handler back, but for on_request_blocked().
+  virtual void on_request_grown(TeleportStream& stream) = 0;
+  // A part of the response has found its way to the handler that was held by the link.
+  virtual void on_held_passed(TeleportStream& /*stream*/, size_t /*bytes*/) {}
+  // Something of the request is with the connection, so that the peer may have begun with it.
+  virtual bool has_begun(const TeleportStream& stream) const = 0;
   // Nobody waits for this stream's response any more: its owner has cancelled it, or reset_stream()
   // was called. It is gone once the call has returned, and may be one that was never sent. Calls no
   // handler back.
@@ -32,6 +36,9 @@ class LinkProtocol {
   // What net::ConnectionHandler has. Errors end the connection, here and below.
   virtual Result<size_t> on_data(std::string_view bytes) = 0;
   virtual void on_write_unblocked() = 0;
+  // Nothing has come for a while, though an answer is expected: asks the peer for a sign, if that
+  // is possible.
+  virtual void probe() {}
   // After TeleportLink::call_at_turn_end() or call_at_next_turn(), and at the end of other turns
   // too.
   virtual Result<void> on_turn_end() = 0;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "http/h1/encoder.h"
+#include "http/h1/head_parser.h"
 #include "upstream/v0_link_protocol.h"
+#include "upstream/v2_link_protocol.h"
 
 namespace httpteleport::upstream {
 
@@ -13,8 +16,9 @@ constexpr Duration kCheckIntervalMin = std::chrono::milliseconds(100);
 
 }  // namespace
 
-TeleportLink::TeleportLink(const TransportContext& context, const TeleportOptions& options)
-    : context_(context), options_(options) {}
+TeleportLink::TeleportLink(const TransportContext& context, const TeleportOptions& options,
+                           PeerVersion& peer_version)
+    : context_(context), options_(options), peer_version_(peer_version) {}
 
 TeleportLink::~TeleportLink() {
   streams_.for_each([](TeleportStream& stream) { delete &stream; });
@@ -32,15 +36,24 @@ TeleportStream& TeleportLink::open_stream(http::ResponseHandler& handler) {
   return *stream;
 }
 
-void TeleportLink::on_request_whole(TeleportStream& stream) {
+void TeleportLink::on_request_grown(TeleportStream& stream) {
   if (stream.refusal_) {
     refused_.push_back(stream.key_);
     loop().at_turn_end(*this);
-  } else if (state_ == State::kOpen) {
-    protocol_->send(stream);
+  } else if (state_ != State::kOpen) {
+    if (!stream.is_linked()) waiting_.push_back(stream);
+    if (stream.gathered() > teleport::v2::Multiplexer::kQueuedMax) stream.block_request();
   } else {
-    waiting_.push_back(stream);
+    protocol_->on_request_grown(stream);
+    // The other direction of a tunnel has ended before.
+    if (stream.ended_ && stream.response_over_) forget(stream);
   }
+}
+
+void TeleportLink::refuse(TeleportStream& stream, const Error& error) {
+  stream.refusal_ = error;
+  refused_.push_back(stream.key_);
+  loop().at_turn_end(*this);
 }
 
 void TeleportLink::on_cancelled(TeleportStream& stream) {
@@ -76,6 +89,12 @@ void TeleportLink::wake() {
 void TeleportLink::connect() {
   state_ = State::kConnecting;
   has_answered_ = false;
+  leaving_ = false;
+  const bool v0_is_known =
+      peer_version_.known == PeerVersion::Known::kV0 && loop().now() < peer_version_.v0_until;
+  const bool asks_v0 = options_.versions == LinkVersions::kV0 ||
+                       (options_.versions == LinkVersions::kAuto && (v0_is_known || fell_back_));
+  tried_ = asks_v0 ? teleport::Version::kV0 : teleport::Version::kV2;
   connect_failure_.reset();
   loop().set_timer(timer_, options_.connect_timeout);
   if (context_.dialer == nullptr)
@@ -101,15 +120,48 @@ void TeleportLink::on_connected() {
   const bool wants_tls = context_.tls != nullptr;
   if (options_.proxy_header)
     connection_->write(net::encode_proxy_header({.version = *options_.proxy_header}));
-  const auto hello = teleport::encode_handshake(
-      {.coding = teleport::coding_of(options_.compression.method), .tls = wants_tls});
-  connection_->write({hello.data(), hello.size()});
+  teleport::Coding coding = teleport::coding_of(options_.compression.method);
+  if (tried_ == teleport::Version::kV2) {
+    coding = options_.v2.method == teleport::v2::EncoderOptions::Method::kZstd
+                 ? teleport::Coding::kZstd
+                 : teleport::Coding::kNone;
+  }
+  const auto handshake =
+      teleport::encode_handshake({.version = tried_, .coding = coding, .tls = wants_tls});
+  connection_->write({handshake.data(), handshake.size()});
 }
 
-void TeleportLink::read_handshake(std::string_view bytes) {
+// A peer that does not know v2 closes the connection, as the Go one does, or answers with v0.
+bool TeleportLink::fall_back() {
+  if (state_ != State::kHandshake || tried_ != teleport::Version::kV2 ||
+      options_.versions != LinkVersions::kAuto)
+    return false;
+  close_connection();
+  fell_back_ = true;
+  connect();
+  return true;
+}
+
+size_t TeleportLink::read_handshake(std::string_view bytes) {
+  if (!teleport::may_be_handshake(bytes)) {
+    on_down({Code::kMalformed, Source::kUpstream, 0, "the peer does not speak teleport"});
+    return bytes.size();
+  }
+  if (bytes.size() < teleport::kHandshakeBytes) return 0;
+  take_handshake(bytes.substr(0, teleport::kHandshakeBytes));
+  return teleport::kHandshakeBytes;
+}
+
+void TeleportLink::take_handshake(std::string_view bytes) {
+  const bool asked_v0 = tried_ == teleport::Version::kV0;
   const Result<teleport::Handshake> peer =
-      teleport::parse_handshake(bytes, {.v0 = true}, Source::kUpstream);
+      teleport::parse_handshake(bytes, {.v0 = true, .v2 = !asked_v0}, Source::kUpstream);
   if (!peer) return on_down(peer.error());
+  if (peer->version != tried_) {
+    if (fall_back()) return;
+    return on_down({Code::kBadVersion, Source::kUpstream, 0,
+                    "the teleport peer does not speak v2 (-outProtocol)"});
+  }
   const bool wants_tls = context_.tls != nullptr;
   if (peer->tls != wants_tls) {
     return on_down({Code::kMalformed, Source::kUpstream, 0,
@@ -117,21 +169,49 @@ void TeleportLink::read_handshake(std::string_view bytes) {
                               : "the teleport peer wants TLS, which was not offered"});
   }
   peer_ = *peer;
-  if (!wants_tls) return open();
+  fell_back_ = false;
+  if (asked_v0) {
+    peer_version_ = {PeerVersion::Known::kV0, loop().now() + options_.v0_memory};
+  } else {
+    peer_version_ = {PeerVersion::Known::kV2, {}};
+  }
+  if (!wants_tls) return on_secure();
   state_ = State::kSecuring;
   loop().set_timer(timer_, options_.connect_timeout);
   connection_->secure(context_.tls->connect(context_.host));
 }
 
-void TeleportLink::open() {
+void TeleportLink::on_secure() {
+  if (tried_ == teleport::Version::kV0) {
+    return open(
+        std::make_unique<V0LinkProtocol>(*this, *connection_, teleport::method_of(peer_.coding)));
+  }
+  state_ = State::kHello;
+  loop().set_timer(timer_, options_.connect_timeout);
+  connection_->write(teleport::v2::encode_hello(options_.v2.hello));
+}
+
+size_t TeleportLink::read_hello(std::string_view bytes) {
+  size_t used = 0;
+  const Result<teleport::v2::Hello> peer =
+      teleport::v2::parse_hello(bytes, Source::kUpstream, used);
+  if (!peer) {
+    on_down(peer.error());
+    return bytes.size();
+  }
+  if (used > 0)
+    open(std::make_unique<V2LinkProtocol>(*this, *connection_, options_.v2.hello, *peer));
+  return used;
+}
+
+void TeleportLink::open(std::unique_ptr<LinkProtocol> protocol) {
   state_ = State::kOpen;
+  protocol_ = std::move(protocol);
   context_.metrics.link.open.add(1);
   last_traffic_ = loop().now();
-  loop().set_timer(timer_, std::min(options_.idle_timeout, options_.silence_timeout));
-  protocol_ =
-      std::make_unique<V0LinkProtocol>(*this, *connection_, teleport::method_of(peer_.coding));
+  loop().set_timer(timer_, std::min(options_.idle_timeout, options_.silence_timeout / 4));
   while (!waiting_.empty())
-    protocol_->send(waiting_.pop_front());
+    protocol_->on_request_grown(waiting_.pop_front());
 }
 
 Error TeleportLink::failure_of(const TeleportStream& stream, const Error& cause) const {
@@ -141,7 +221,7 @@ Error TeleportLink::failure_of(const TeleportStream& stream, const Error& cause)
   const bool repeatable = cause.code != Code::kMalformed;
   if (state_ != State::kOpen) {
     error.code = Code::kConnectFailed;
-  } else if (!stream.begun_) {
+  } else if (!protocol_->has_begun(stream)) {
     error.code = Code::kNotSent;
   } else if (repeatable || stream.head_passed_) {
     error.code = stream.head_passed_ ? Code::kTruncated : Code::kConnectionLost;
@@ -167,15 +247,20 @@ void TeleportLink::on_down(const Error& cause) {
     context_.metrics.connect_errors.add();
     ++next_address_;
   }
-  unanswered_since_.reset();
-  protocol_.reset();
-  if (connection_) connection_->close();
-  loop().delete_later(std::move(connection_));
+  close_connection();
+  fell_back_ = false;
   failures_ = has_answered_ ? 0 : failures_ + 1;
   start_pause();
   // Last: handlers may open new streams here.
   for (const auto& [handler, error] : failed)
     handler->on_upstream_reset(error);
+}
+
+void TeleportLink::close_connection() {
+  unanswered_since_.reset();
+  protocol_.reset();
+  if (connection_) connection_->close();
+  loop().delete_later(std::move(connection_));
 }
 
 // The first reconnect after a connection that worked is immediate; each failure doubles the pause.
@@ -209,15 +294,20 @@ void TeleportLink::on_timer() {
     case State::kSecuring:
       return on_down({Code::kConnectFailed, Source::kUpstream, 0,
                       "the TLS handshake with the teleport peer takes too long"});
+    case State::kHello:
+      return on_down(
+          {Code::kConnectFailed, Source::kUpstream, 0, "the teleport peer does not say hello"});
     case State::kOpen:
       break;
   }
-  if (unanswered_since_ && loop().now() - *unanswered_since_ >= options_.silence_timeout) {
+  const Duration silence = unanswered_since_ ? loop().now() - *unanswered_since_ : Duration::zero();
+  if (silence >= options_.silence_timeout) {
     return on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer is silent"});
   }
+  if (silence >= options_.silence_timeout / 4) protocol_->probe();
   const Duration idle = loop().now() - last_traffic_;
   if (streams_.size() > 0 || unanswered_since_ || idle < options_.idle_timeout) {
-    const Duration next = std::min(options_.idle_timeout - idle, options_.silence_timeout);
+    const Duration next = std::min(options_.idle_timeout - idle, options_.silence_timeout / 4);
     return loop().set_timer(timer_, std::max<Duration>(next, kCheckIntervalMin));
   }
   on_down({Code::kNotSent, Source::kUpstream, 0, "the teleport link was idle"});
@@ -251,15 +341,8 @@ void TeleportLink::on_turn_end() {
 // ---- Receiving.
 
 size_t TeleportLink::on_data(std::string_view bytes) {
-  if (state_ == State::kHandshake) {
-    if (!teleport::may_be_handshake(bytes)) {
-      on_down({Code::kMalformed, Source::kUpstream, 0, "the peer does not speak teleport"});
-      return bytes.size();
-    }
-    if (bytes.size() < teleport::kHandshakeBytes) return 0;
-    read_handshake(bytes.substr(0, teleport::kHandshakeBytes));
-    return teleport::kHandshakeBytes;
-  }
+  if (state_ == State::kHandshake) return read_handshake(bytes);
+  if (state_ == State::kHello) return read_hello(bytes);
   last_traffic_ = loop().now();
   unanswered_since_.reset();
   const Result<size_t> used = protocol_->on_data(bytes);
@@ -269,22 +352,32 @@ size_t TeleportLink::on_data(std::string_view bytes) {
 }
 
 void TeleportLink::on_end() {
+  if (fall_back()) return;
   on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer closed the link"});
 }
 
 void TeleportLink::on_closed(const Error& error) {
-  on_down(error);
+  if (!fall_back()) on_down(error);
 }
 
 void TeleportLink::pass_head(TeleportStream& stream, http::ResponseHead& head) {
-  stream.head_passed_ = true;
-  if (head.status != 200) context_.metrics.upstream.non_200.add();
+  if (!head.is_informational()) {
+    stream.head_passed_ = true;
+    if (head.status != 200) context_.metrics.upstream.non_200.add();
+  }
   stream.handler_->on_response_head(head);
 }
 
+void TeleportLink::begin_tunnel(TeleportStream& stream) {
+  stream.tunnel_ = true;
+}
+
+bool TeleportLink::takes_body(const TeleportStream& stream) const {
+  return !stream.paused_ && stream.held_response_.empty();
+}
+
 void TeleportLink::pass_body(TeleportStream& stream, std::string_view bytes) {
-  if (!stream.paused_ && stream.held_response_.empty())
-    return stream.handler_->on_response_body(bytes);
+  if (takes_body(stream)) return stream.handler_->on_response_body(bytes);
   if (stream.held_response_.size() + bytes.size() > options_.response_bytes_max) {
     return reset_stream(stream, {Code::kBodyTooLarge, Source::kUpstream, 0,
                                  "the client reads too slowly for a response of this size"});
@@ -299,11 +392,14 @@ void TeleportLink::pass_body(TeleportStream& stream, std::string_view bytes) {
 void TeleportLink::end_response(TeleportStream& stream, const http::Fields& trailers) {
   if (stream.held_response_.empty()) return pass_end(stream, trailers);
   stream.response_ended_ = true;
+  stream.held_trailers_ = http::h1::trailer_text(trailers);
 }
 
 void TeleportLink::pass_end(TeleportStream& stream, const http::Fields& trailers) {
   context_.metrics.upstream.succeeded.add();
-  forget(stream)->on_response_end(trailers);
+  if (!stream.tunnel_ || stream.ended_) return forget(stream)->on_response_end(trailers);
+  stream.response_over_ = true;
+  stream.handler_->on_response_end(trailers);
 }
 
 void TeleportLink::pass_held(uint32_t key) {
@@ -314,8 +410,16 @@ void TeleportLink::pass_held(uint32_t key) {
     stream->handler_->on_response_body(run);
     if (stream->handler_ == nullptr) return;
     stream->held_response_.consume(run.size());
+    if (protocol_) protocol_->on_held_passed(*stream, run.size());
   }
-  if (!stream->paused_ && stream->response_ended_) pass_end(*stream, {});
+  if (stream->paused_ || !stream->response_ended_) return;
+  http::Fields trailers;
+  // It was written by trailer_text(): well formed.
+  const auto parsed = http::h1::parse_trailers(stream->held_trailers_, {SIZE_MAX, SIZE_MAX},
+                                               Source::kUpstream, trailers);
+  HT_ASSERT(parsed || stream->held_trailers_.empty());
+
+  pass_end(*stream, trailers);
 }
 
 void TeleportLink::drain() {

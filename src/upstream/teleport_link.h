@@ -22,7 +22,9 @@ namespace httpteleport::upstream {
 // kConnectionLost, or kTruncated once the handler has the head. Owned by TeleportLinks.
 class TeleportLink final : private net::ConnectionHandler, private event::TurnEndTask {
  public:
-  TeleportLink(const TransportContext& context, const TeleportOptions& options);
+  // The references outlive the link.
+  TeleportLink(const TransportContext& context, const TeleportOptions& options,
+               PeerVersion& peer_version);
   ~TeleportLink();
 
   TeleportStream& open_stream(http::ResponseHandler& handler);
@@ -35,6 +37,8 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   // Connects if the link is down and not pausing after a failure.
   void wake();
   void drain();
+  // The peer wants no new streams on this connection.
+  bool is_leaving() const { return leaving_; }
 
   // ---- For its protocol.
 
@@ -54,22 +58,36 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   // Bytes that the handler does not take now are held, within a limit.
   void pass_body(TeleportStream& stream, std::string_view bytes);
   void end_response(TeleportStream& stream, const http::Fields& trailers);
+  // Whether pass_body() would pass bytes on rather than hold them.
+  bool takes_body(const TeleportStream& stream) const;
+  // The response is 101: its bytes and those of the request flow until both have ended.
+  void begin_tunnel(TeleportStream& stream);
+  void leave() { leaving_ = true; }
+  // The request cannot go onto the link: it fails at the end of the turn.
+  void refuse(TeleportStream& stream, const Error& error);
   // The stream fails, and nothing else does. Tells the protocol first.
   void reset_stream(TeleportStream& stream, const Error& error);
 
  private:
   friend class TeleportStream;
 
-  enum class State : uint8_t { kDown, kPausing, kConnecting, kHandshake, kSecuring, kOpen };
+  enum class State : uint8_t { kDown, kPausing, kConnecting, kHandshake, kSecuring, kHello, kOpen };
 
   // From streams.
-  void on_request_whole(TeleportStream& stream);
+  void on_request_grown(TeleportStream& stream);
   void on_cancelled(TeleportStream& stream);
   void on_resumed(TeleportStream& stream);
 
   void connect();
-  void read_handshake(std::string_view bytes);
-  void open();
+  size_t read_handshake(std::string_view bytes);
+  void take_handshake(std::string_view bytes);
+  // Behind the handshake, and TLS.
+  void on_secure();
+  size_t read_hello(std::string_view bytes);
+  void open(std::unique_ptr<LinkProtocol> protocol);
+  // The peer does not know v2: begins anew with v0, if that is allowed.
+  bool fall_back();
+  void close_connection();
   void pass_held(uint32_t key);
   void pass_end(TeleportStream& stream, const http::Fields& trailers);
   // Takes the stream out of the table; it is deleted at the end of the turn. Returns its handler.
@@ -82,7 +100,7 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   event::Loop& loop() { return context_.loop; }
 
   void on_connected() override;
-  void on_secured() override { open(); }
+  void on_secured() override { on_secure(); }
   size_t on_data(std::string_view bytes) override;
   void on_end() override;
   void on_closed(const Error& error) override;
@@ -94,8 +112,10 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   TeleportStreamTable streams_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<LinkProtocol> protocol_;  // while the link is open
-  teleport::Handshake peer_;                // what it said, once it has
-  IntrusiveList<TeleportStream> waiting_;   // whole requests, while there is no connection
+  PeerVersion& peer_version_;
+  teleport::Version tried_ = teleport::Version::kV0;  // what this connection asks for
+  teleport::Handshake peer_;                          // what it said, once it has
+  IntrusiveList<TeleportStream> waiting_;  // those that have begun, while there is no connection
   // Keys of requests refused and responses resumed in this turn: their handlers are called at its
   // end.
   std::vector<uint32_t> refused_;
@@ -109,6 +129,8 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   std::optional<TimePoint> unanswered_since_;  // requests went out, and nothing has come since
   State state_ = State::kDown;
   bool draining_ = false;
+  bool leaving_ = false;
+  bool fell_back_ = false;  // this attempt at a connection has found no v2
   event::MemberTimer<TeleportLink, &TeleportLink::on_timer> timer_{*this};  // pause, connect, idle
 };
 

@@ -9,7 +9,9 @@ namespace httpteleport::upstream {
 TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOptions& options)
     : context_(context), options_(options) {
   for (size_t i = 0; i < options.links; ++i)
-    links_.push_back(std::make_unique<TeleportLink>(context_, options_));
+    links_.push_back(std::make_unique<TeleportLink>(context_, options_, peer_version_));
+  // What the peer speaks decides how requests are sent: better known before there is one.
+  if (options.versions == LinkVersions::kAuto) links_.front()->wake();
 }
 
 TeleportLinks::~TeleportLinks() = default;
@@ -20,6 +22,7 @@ http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler,
 }
 
 TeleportStream& TeleportLinks::open_link_stream(http::ResponseHandler& handler) {
+  replace_leaving();
   TeleportLink* best = nullptr;
   for (const auto& link : links_) {
     link->wake();
@@ -30,14 +33,29 @@ TeleportStream& TeleportLinks::open_link_stream(http::ResponseHandler& handler) 
   return best->open_stream(handler);
 }
 
+void TeleportLinks::replace_leaving() {
+  for (auto& link : links_) {
+    if (link->is_leaving()) retire(link);
+  }
+}
+
+void TeleportLinks::retire(std::unique_ptr<TeleportLink>& link) {
+  std::erase_if(retired_, [](const auto& old) { return !old->is_up() && old->pending() == 0; });
+  link->drain();
+  retired_.push_back(
+      std::exchange(link, std::make_unique<TeleportLink>(context_, options_, peer_version_)));
+}
+
 void TeleportLinks::on_addresses_changed() {
   if (context_.dialer != nullptr) return;
-  std::erase_if(retired_, [](const auto& link) { return !link->is_up() && link->pending() == 0; });
   for (auto& link : links_) {
-    if (!link->is_up() || context_.has_address(link->address())) continue;
-    link->drain();
-    retired_.push_back(std::exchange(link, std::make_unique<TeleportLink>(context_, options_)));
+    if (link->is_up() && !context_.has_address(link->address())) retire(link);
   }
+}
+
+bool TeleportLinks::carries_whole_messages() const {
+  return options_.versions == LinkVersions::kV0 || (options_.versions == LinkVersions::kAuto &&
+                                                    peer_version_.known != PeerVersion::Known::kV2);
 }
 
 void TeleportLinks::drain() {

@@ -7,6 +7,8 @@
 
 #include "compress/stream.h"
 #include "net/proxy_protocol.h"
+#include "teleport/v2/batch_encoder.h"
+#include "teleport/v2/hello.h"
 #include "upstream/transport.h"
 
 namespace httpteleport::upstream {
@@ -14,13 +16,39 @@ namespace httpteleport::upstream {
 class TeleportLink;
 class TeleportStream;
 
+// What a peer speaks, as far as it is known.
+struct PeerVersion {
+  enum class Known : uint8_t { kNothing, kV0, kV2 };
+
+  Known known = Known::kNothing;
+  TimePoint v0_until{};  // with kV0: when to ask again
+};
+
+// What a link speaks, -outProtocol.
+enum class LinkVersions : uint8_t {
+  kAuto,  // v2, or v0 with a peer that does not know v2
+  kV0,
+  kV2,
+};
+
+// Of links that speak v2.
+struct V2Options {
+  teleport::v2::EncoderOptions::Method method = teleport::v2::EncoderOptions::Method::kZstd;
+  int level = 1;
+  std::vector<std::string> secret_fields = teleport::v2::EncoderOptions{}.secret_fields;
+  teleport::v2::Hello hello;  // what we have room for
+};
+
 struct TeleportOptions {
-  compress::Settings compression;        // of what we send
+  LinkVersions versions = LinkVersions::kV0;
+  V2Options v2;
+  compress::Settings compression;        // of what we send, over v0
   Duration batch_delay{};                // 0: a batch is what one loop turn brings
   size_t batch_bytes = 64 * 1024;        // a batch that has grown to this waits no longer
   size_t links = 1;                      // connections of this worker to the endpoint
   size_t request_head_bytes_max = 4096;  // the peer's limit: over it that request fails
   size_t response_head_bytes_max = 4096;
+  size_t request_bytes_max = 64 * 1024 * 1024;         // of a request that v0 must have whole
   size_t response_bytes_max = 64 * 1024 * 1024;        // of a response held for a slow client
   size_t pending_max = 100'000;                        // requests without an answer, on one link
   Duration connect_timeout = std::chrono::seconds(3);  // TCP, and then again the handshake
@@ -31,6 +59,8 @@ struct TeleportOptions {
   Duration reconnect_delay_min = std::chrono::milliseconds(20);
   Duration reconnect_delay_max = std::chrono::seconds(1);
   Duration dead_peer_timeout = std::chrono::seconds(60);  // sent bytes nobody acknowledges
+  // How long a peer that was found to speak only v0 is not asked for v2 again.
+  Duration v0_memory = std::chrono::minutes(1);
   // Each link begins with a PROXY header that names nobody: its requests are many clients'.
   std::optional<net::ProxyVersion> proxy_header;
 };
@@ -50,12 +80,18 @@ class TeleportLinks final : public Transport {
   void on_addresses_changed() override;
   void drain() override;
   bool is_idle() const override;
+  bool carries_whole_messages() const override;
 
  private:
+  // A link that wants no new streams is replaced.
+  void replace_leaving();
+  void retire(std::unique_ptr<TeleportLink>& link);
+
   TransportContext context_;
   const TeleportOptions& options_;
+  PeerVersion peer_version_;
   std::vector<std::unique_ptr<TeleportLink>> links_;
-  // To addresses that are gone; kept until their last answers have come.
+  // To addresses that are gone, or to peers that go away; kept until their last answers have come.
   std::vector<std::unique_ptr<TeleportLink>> retired_;
 };
 

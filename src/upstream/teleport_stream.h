@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/buffer.h"
 #include "base/deletable.h"
@@ -14,11 +15,13 @@ namespace httpteleport::upstream {
 
 class TeleportLink;
 
+class V2Lane;
+
 // Owned by the link from open_stream() until its last event.
 //
-// The message is put together here and goes onto the link when it is whole, because a v0 message
-// that has begun cannot be abandoned and no other one moves while it lasts. So the caller sends all
-// of a request without waiting, and says its length in the head.
+// The request is put together here, as text of HTTP/1.1 but for a body without chunks. Over v0 it
+// goes onto the link when it is whole, because a message that has begun there cannot be abandoned
+// and no other one moves while it lasts. Over v2 what has been gathered goes on at once.
 class TeleportStream final : public teleport::v0::OutgoingFrame,
                              public Deletable,
                              public http::UpstreamStream,
@@ -41,35 +44,65 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   void send_request_body(std::string_view bytes) override;
   void end_request(const http::Fields& trailers) override;
   void cancel() override;
-  // The link is shared, so it is never paused: what comes meanwhile is held, within a limit.
+  // The link is shared, so it is never paused: what comes meanwhile is held, within a limit or
+  // window.
   void pause_response() override { paused_ = true; }
   void resume_response() override;
 
   // ---- For the protocol that carries it.
 
-  // In the link's table; its id on the wire, unless that is 0.
+  // In the link's table; its id on a v0 wire, unless that is 0.
   uint32_t key() const { return key_; }
   http::Method method() const { return method_; }
   // The handler has the response head.
   bool head_passed() const { return head_passed_; }
   void set_begun() { begun_ = true; }
+  bool wants_no_answer() const { return id == 0; }
+
+  // What has been gathered and not been taken yet: the head, in `message`, and the body behind it.
+  // A request that was given as a whole (send_message()) is all in `message` or `text`.
+  BufferChain& body() { return body_; }
+  bool is_whole() const { return ended_; }
+  bool is_tunnel() const { return tunnel_; }
+  size_t head_bytes() const { return head_bytes_; }
+  std::string_view trailers() const { return trailers_; }
+  std::string_view upgrade() const { return upgrade_; }
+  // Makes of what has been gathered a message for v0, in `message`. An error: v0 cannot carry it.
+  Result<void> make_v0_message();
+  // The handler is to wait until there is room for more of the request / need wait no longer.
+  void block_request();
+  void unblock_request();
+  V2Lane* lane = nullptr;  // of the v2 protocol
 
  private:
   friend class TeleportLink;
 
   void check_head_size(size_t bytes);
+  size_t gathered() const { return body_.size(); }
 
   TeleportLink& link_;
   http::ResponseHandler* handler_;
   uint32_t key_ = 0;
+  BufferChain body_;
   BufferChain held_response_;
+  std::string held_trailers_;
+  std::string trailers_;
+  std::string upgrade_;
   std::optional<Error> refusal_;  // why this request does not go onto the link
+  size_t head_bytes_ = 0;
+  size_t framing_at_ = 0;  // in the head: where what says the body's length begins
   http::Method method_ = http::Method::kGet;
+  bool has_head_ = false;
+  bool ended_ = false;
   bool begun_ = false;
-  bool chunked_ = false;
+  bool is_form_ = false;  // of several parts
+  bool length_known_ = true;
+  bool blocked_ = false;
   bool paused_ = false;
   bool head_passed_ = false;
   bool response_ended_ = false;  // the end came, but bytes before it are held
+  bool tunnel_ = false;
+  bool response_over_ = false;  // of a tunnel whose other direction goes on
 };
 
 }  // namespace httpteleport::upstream

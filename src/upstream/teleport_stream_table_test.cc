@@ -26,7 +26,8 @@ class StreamTable : public testing::Test {
   net::TestNet net_;
   std::vector<net::Address> addresses_{net::loopback(1)};
   TeleportOptions options_{};
-  TeleportLink link_{{net_.loop, net_.metrics, addresses_}, options_};
+  PeerVersion peer_version_;
+  TeleportLink link_{{net_.loop, net_.metrics, addresses_}, options_, peer_version_};
   RecordingHandler handler_;
   std::vector<std::unique_ptr<TeleportStream>> streams_;
   TeleportStreamTable table_;

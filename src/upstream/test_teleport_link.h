@@ -29,7 +29,7 @@ class TeleportLinkTest : public testing::Test {
   void SetUp() override { make_link(); }
   void make_link() {
     link_ = std::make_unique<TeleportLink>(TransportContext{net_.loop, net_.metrics, addresses_},
-                                           options_);
+                                           options_, peer_version_);
   }
 
   http::UpstreamStream& request(RecordingHandler& handler, const TestRequest& what = {}) {
@@ -81,6 +81,7 @@ class TeleportLinkTest : public testing::Test {
   net::Socket listening_ = net::TestNet::listen_socket();
   std::vector<net::Address> addresses_{net::local_address(listening_.fd())};
   TeleportOptions options_;
+  PeerVersion peer_version_;
   std::unique_ptr<TeleportLink> link_;
   net::TestPeer* far_ = nullptr;
 };

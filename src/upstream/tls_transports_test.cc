@@ -101,11 +101,12 @@ class TlsLinkTest : public TlsTransportsTest {
  protected:
   TlsLinkTest() {
     options_.compression.method = compress::Method::kNone;
-    link_ = std::make_unique<TeleportLink>(transport(), options_);
+    link_ = std::make_unique<TeleportLink>(transport(), options_, peer_version_);
     send_request(link_->open_stream(handler_));
   }
 
   TeleportOptions options_;
+  PeerVersion peer_version_;
   std::unique_ptr<TeleportLink> link_;
   RecordingHandler handler_;
 };

@@ -70,6 +70,10 @@ class Transport {
 
   // No connection carries an exchange, or bytes that one has left behind.
   virtual bool is_idle() const = 0;
+
+  // A request is to be whole before it is given to a stream, and must not offer to switch
+  // protocols.
+  virtual bool carries_whole_messages() const { return false; }
 };
 
 }  // namespace httpteleport::upstream

@@ -34,8 +34,26 @@ V0LinkProtocol::V0LinkProtocol(TeleportLink& link, net::Connection& connection,
 
 // ---- Sending.
 
-void V0LinkProtocol::send(TeleportStream& stream) {
-  sender_.add(stream);
+// Requests whose body is not known to be short are not given to a link of v0, but one that was v2
+// may have become it.
+void V0LinkProtocol::on_request_grown(TeleportStream& stream) {
+  if (!stream.upgrade().empty()) {
+    return link_.refuse(stream, {Code::kUnsupported, Source::kDownstream, 0,
+                                 "a teleport v0 link does not switch protocols"});
+  }
+  if (stream.is_whole()) {
+    const Result<void> made = stream.make_v0_message();
+    return made ? sender_.add(stream) : link_.refuse(stream, made.error());
+  }
+  if (stream.body().size() > link_.options().request_bytes_max) {
+    return link_.refuse(stream, {Code::kBodyTooLarge, Source::kDownstream, 0,
+                                 "the request body is too large for a teleport v0 link"});
+  }
+  stream.unblock_request();
+}
+
+bool V0LinkProtocol::has_begun(const TeleportStream& stream) const {
+  return stream.has_begun();
 }
 
 void V0LinkProtocol::on_abandoned(TeleportStream& stream) {

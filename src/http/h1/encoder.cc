@@ -171,4 +171,13 @@ void encode_last_chunk(const Fields& trailers, BufferChain& out) {
   out.commit(static_cast<size_t>(writer.at() - room.data()));
 }
 
+std::string trailer_text(const Fields& trailers) {
+  std::string text;
+  for (const Field& field : trailers) {
+    if (!field.dropped) text.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  if (!text.empty()) text.append("\r\n");
+  return text;
+}
+
 }  // namespace httpteleport::http::h1

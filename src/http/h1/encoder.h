@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/buffer.h"
@@ -49,5 +50,8 @@ ChunkHead make_chunk_head(uint64_t bytes);
 
 // The last chunk, the trailers that are not dropped, and the empty line.
 void encode_last_chunk(const Fields& trailers, BufferChain& out);
+
+// The trailers that are not dropped, each with its line end, and the empty line; "" for none.
+std::string trailer_text(const Fields& trailers);
 
 }  // namespace httpteleport::http::h1

@@ -1,0 +1,316 @@
+#include "upstream/v2_link_protocol.h"
+
+#include <utility>
+
+#include "http/h1/head_parser.h"
+#include "upstream/teleport_link.h"
+
+namespace httpteleport::upstream {
+
+namespace v2 = teleport::v2;
+
+namespace {
+
+// Batches are decoded until so many bytes of frames have been seen; the others get a turn then.
+constexpr size_t kFrameBytesPerTurn = 256 * 1024;
+constexpr size_t kFieldsMax = 2000;
+
+v2::Multiplexer::Options multiplexer_options(const TeleportOptions& options, const v2::Hello& own) {
+  v2::Multiplexer::Options to{.end = v2::Multiplexer::End::kNear, .own = own};
+  to.method = options.v2.method;
+  to.level = options.v2.level;
+  to.secret_fields = options.v2.secret_fields;
+  return to;
+}
+
+Error error_of(v2::EndCode code) {
+  const auto error = [](Code as, const char* detail) {
+    return Error{as, Source::kUpstream, 0, detail};
+  };
+  switch (code) {
+    case v2::EndCode::kRefused:
+      return error(Code::kNotSent, "the teleport peer does not take the request");
+    case v2::EndCode::kTooLarge:
+      return error(Code::kConnectionLost, "the teleport peer has met a limit");
+    case v2::EndCode::kMalformed:
+      return error(Code::kConnectionLost, "the teleport peer finds the request malformed");
+    default:
+      return error(Code::kConnectionLost, "the teleport peer has given up the response");
+  }
+}
+
+constexpr Error malformed(const char* detail) {
+  return {Code::kMalformed, Source::kUpstream, 0, detail};
+}
+
+}  // namespace
+
+// ---- One stream.
+
+V2Lane::V2Lane(V2LinkProtocol& protocol, TeleportStream& stream)
+    : protocol_(protocol), stream_(&stream), wire_(&protocol.multiplexer_.open(*this)) {}
+
+TeleportLink& V2Lane::link() const {
+  return protocol_.link_;
+}
+
+void V2Lane::send_head() {
+  BlockPool& pool = stream_->message.pool();
+  BufferChain head(pool);
+  if (!stream_->text.empty()) {
+    head.append(stream_->text.substr(0, stream_->head_bytes()));
+    stream_->body().append(std::exchange(stream_->text, {}).substr(stream_->head_bytes()));
+  } else if (stream_->message.size() == stream_->head_bytes()) {
+    head = std::move(stream_->message);
+  } else {
+    for (size_t left = stream_->head_bytes(); left > 0;) {
+      const std::string_view run = stream_->message.front().substr(0, left);
+      head.append(run);
+      stream_->message.consume(run.size());
+      left -= run.size();
+    }
+    stream_->body().append(std::move(stream_->message));
+  }
+  protocol_.multiplexer_.send_head(*wire_, std::move(head));
+}
+
+void V2Lane::send() {
+  if (!std::exchange(head_sent_, true)) send_head();
+  protocol_.multiplexer_.send_body(*wire_, std::move(stream_->body()));
+  if (stream_->is_whole()) send_end(stream_->trailers());
+  if (wire_->is_full()) {
+    stream_->block_request();
+  } else {
+    stream_->unblock_request();
+  }
+}
+
+void V2Lane::send_end(std::string_view trailers) {
+  if (std::exchange(end_sent_, true)) return;
+  protocol_.multiplexer_.send_end(*wire_, trailers);
+}
+
+void V2Lane::on_held_passed(size_t bytes) {
+  if (wire_ == nullptr) return;
+  protocol_.multiplexer_.consumed(*wire_, bytes);
+}
+
+void V2Lane::abandon() {
+  if (wire_ != nullptr) protocol_.multiplexer_.reset(*wire_, v2::EndCode::kCancelled);
+  stream_->lane = nullptr;
+  delete this;
+}
+
+void V2Lane::fail(const Error& error) {
+  link().reset_stream(*stream_, error);
+}
+
+void V2Lane::on_stream_head(std::string_view text, bool end) {
+  if (stream_ == nullptr) {
+    if (end) delete this;
+    return;
+  }
+  const TeleportOptions& options = link().options();
+  link().on_answer();
+  if (text.size() > options.response_head_bytes_max) {
+    return fail({Code::kHeadTooLarge, Source::kUpstream, 0,
+                 "the response head is larger than the limit (-outMaxHeaderSize)"});
+  }
+  http::ResponseHead& head = protocol_.head_;
+  head.clear();
+  const Result<size_t> parsed =
+      http::h1::parse_response_head(text, {options.response_head_bytes_max, kFieldsMax},
+                                    stream_->method(), head, stream_->upgrade());
+  if (!parsed) return fail(parsed.error());
+  if (*parsed != text.size()) return fail(malformed("the teleport peer sends a broken head"));
+  if (head.refusal) return fail(*head.refusal);
+  if (head.is_informational()) {
+    if (end) return fail(malformed("the teleport peer ends a response with information only"));
+    return link().pass_head(*stream_, head);
+  }
+  link().metrics().link.messages_received.add();
+  if (head.body.is_known()) body_bytes_left_ = head.body.bytes;
+  if (end && !count_body(0, true)) return;
+  if (head.status == 101) {
+    link().begin_tunnel(*stream_);
+  } else if (!stream_->upgrade().empty()) {
+    send_end({});  // the offer is not taken
+  }
+  const uint32_t key = stream_->key();
+  TeleportLink& its_link = link();
+  its_link.pass_head(*stream_, head);
+  if (end && its_link.find(key) != nullptr) finish({});
+}
+
+bool V2Lane::count_body(size_t bytes, bool end) {
+  if (!body_bytes_left_) return true;
+  if (bytes > *body_bytes_left_) {
+    fail(malformed("the teleport peer sends more body than it has said"));
+    return false;
+  }
+  *body_bytes_left_ -= bytes;
+  if (!end || *body_bytes_left_ == 0) return true;
+  fail({Code::kConnectionLost, Source::kUpstream, 0,
+        "the teleport peer sends less body than it has said"});
+  return false;
+}
+
+void V2Lane::on_stream_body(std::string_view bytes, bool end) {
+  if (stream_ == nullptr) {
+    protocol_.multiplexer_.consumed(*wire_, bytes.size());
+    if (end) finish({});
+    return;
+  }
+  if (!stream_->head_passed())
+    return fail(malformed("the teleport peer sends a body before a head"));
+  if (!count_body(bytes.size(), end)) return;
+  const uint32_t key = stream_->key();
+  TeleportLink& its_link = link();
+  // The stream may be gone after the call.
+  if (its_link.takes_body(*stream_)) protocol_.multiplexer_.consumed(*wire_, bytes.size());
+  if (!bytes.empty()) its_link.pass_body(*stream_, bytes);
+  if (end && its_link.find(key) != nullptr) finish({});
+}
+
+void V2Lane::on_stream_trailers(std::string_view text) {
+  if (stream_ == nullptr) return finish({});
+  http::Fields trailers;
+  const Result<size_t> parsed = http::h1::parse_trailers(
+      text, {link().options().response_head_bytes_max, kFieldsMax}, Source::kUpstream, trailers);
+  if (!parsed || *parsed != text.size())
+    return fail(malformed("the teleport peer sends broken trailers"));
+  if (!stream_->head_passed()) return fail(malformed("the teleport peer sends no head"));
+  if (count_body(0, true)) finish(trailers);
+}
+
+// The stream of a tunnel goes on until its other direction has ended too.
+void V2Lane::finish(const http::Fields& trailers) {
+  TeleportStream* stream = stream_;
+  TeleportLink& its_link = link();
+  response_ended_ = true;
+  if (stream == nullptr || !stream->is_tunnel() || stream->is_whole()) {
+    protocol_.multiplexer_.release(*wire_);
+    protocol_.sender_.on_work();
+    if (stream != nullptr) stream->lane = nullptr;
+    delete this;
+  }
+  if (stream != nullptr) its_link.end_response(*stream, trailers);
+}
+
+void V2Lane::on_stream_reset(v2::EndCode code) {
+  wire_ = nullptr;
+  if (stream_ == nullptr) {
+    delete this;
+    return;
+  }
+  Error error = error_of(code);
+  if (stream_->head_passed()) error.code = Code::kTruncated;
+  fail(error);
+}
+
+void V2Lane::on_stream_room() {
+  if (stream_ != nullptr) stream_->unblock_request();
+}
+
+// ---- All of them.
+
+V2LinkProtocol::V2LinkProtocol(TeleportLink& link, net::Connection& connection,
+                               const v2::Hello& own, const v2::Hello& peer)
+    : link_(link),
+      connection_(connection),
+      multiplexer_(multiplexer_options(link.options(), own), peer,
+                   static_cast<v2::MultiplexerEvents&>(*this), connection.loop().pool()),
+      sender_(connection, link.metrics().link, static_cast<V2LinkSender::Events&>(*this),
+              multiplexer_,
+              {.delay = link.options().batch_delay, .bytes = link.options().batch_bytes}) {}
+
+V2LinkProtocol::~V2LinkProtocol() {
+  while (!lanes_.empty()) {
+    V2Lane& lane = lanes_.pop_front();
+    if (lane.stream_ != nullptr) lane.stream_->lane = nullptr;
+    delete &lane;
+  }
+}
+
+void V2LinkProtocol::on_request_grown(TeleportStream& stream) {
+  if (stream.lane == nullptr) {
+    stream.lane = new V2Lane(*this, stream);
+    lanes_.push_back(*stream.lane);
+  }
+  V2Lane& lane = *stream.lane;
+  lane.send();
+  if (stream.wants_no_answer() && stream.is_whole()) unanswered_.push_back(stream.key());
+  if (lane.response_ended_ && lane.end_sent_) {
+    multiplexer_.release(*lane.wire_);
+    stream.lane = nullptr;
+    delete &lane;
+  }
+  sender_.on_work();
+}
+
+void V2LinkProtocol::on_held_passed(TeleportStream& stream, size_t bytes) {
+  if (stream.lane == nullptr) return;
+  stream.lane->on_held_passed(bytes);
+  sender_.on_work();
+}
+
+void V2LinkProtocol::on_abandoned(TeleportStream& stream) {
+  if (stream.lane == nullptr) return;
+  stream.lane->abandon();
+  sender_.on_work();
+}
+
+bool V2LinkProtocol::has_begun(const TeleportStream& stream) const {
+  return stream.lane != nullptr && stream.lane->has_begun();
+}
+
+void V2LinkProtocol::on_batch_sent() {
+  link_.on_sent(multiplexer_.open_streams() > 0);
+  for (const uint32_t key : std::exchange(unanswered_, {})) {
+    TeleportStream* stream = link_.find(key);
+    if (stream == nullptr || stream->lane == nullptr) continue;
+    std::exchange(stream->lane, nullptr)->stream_ = nullptr;
+    link_.end_response(*stream, {});
+  }
+}
+
+void V2LinkProtocol::probe() {
+  multiplexer_.ping();
+  sender_.on_work();
+}
+
+Result<size_t> V2LinkProtocol::on_data(std::string_view bytes) {
+  metrics::LinkMetrics& metrics = link_.metrics().link;
+  size_t used = 0;
+  size_t frame_bytes = 0;
+  while (used < bytes.size()) {
+    const Result<v2::Multiplexer::Step> step = multiplexer_.receive(bytes.substr(used));
+    if (!step) return step.error();
+    if (step->consumed == 0) break;
+    used += step->consumed;
+    frame_bytes += step->frames_bytes;
+    if (frame_bytes < kFrameBytesPerTurn || used == bytes.size()) continue;
+    reading_paused_ = true;
+    connection_.pause(net::PauseReason::kBusy);
+    link_.call_at_next_turn();
+    break;
+  }
+  metrics.raw_received.add(frame_bytes);
+  metrics.wire_received.add(used);
+  sender_.on_work();
+  return used;
+}
+
+Result<void> V2LinkProtocol::on_turn_end() {
+  if (std::exchange(reading_paused_, false)) connection_.resume(net::PauseReason::kBusy);
+  return {};
+}
+
+// The peer opens no streams: nothing accepts this one.
+void V2LinkProtocol::on_request(std::string_view, bool) {}
+
+void V2LinkProtocol::on_goaway(v2::EndCode) {
+  link_.leave();
+}
+
+}  // namespace httpteleport::upstream

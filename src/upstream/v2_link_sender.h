@@ -1,0 +1,43 @@
+// The sender of a v2 link.
+#pragma once
+
+#include "metrics/worker_metrics.h"
+#include "teleport/v2/multiplexer.h"
+#include "upstream/batch_schedule.h"
+
+namespace httpteleport::upstream {
+
+class V2LinkSender final : public BatchSchedule {
+ public:
+  // Told at the end of a turn. Must not destroy the sender.
+  class Events {
+   public:
+    // A batch is with the connection.
+    virtual void on_batch_sent() = 0;
+
+   protected:
+    ~Events() = default;
+  };
+
+  // The references outlive the sender.
+  V2LinkSender(net::Connection& connection, metrics::LinkMetrics& metrics, Events& events,
+               teleport::v2::Multiplexer& multiplexer, const BatchTiming& timing)
+      : BatchSchedule(connection, timing),
+        metrics_(metrics),
+        events_(events),
+        multiplexer_(multiplexer) {}
+
+  // To be called when the multiplexer may have got something to send.
+  void on_work() { schedule(); }
+  bool has_work() const override { return multiplexer_.has_work(); }
+
+ private:
+  size_t queued_bytes() const override { return multiplexer_.queued_bytes(); }
+  void send_batch() override;
+
+  metrics::LinkMetrics& metrics_;
+  Events& events_;
+  teleport::v2::Multiplexer& multiplexer_;
+};
+
+}  // namespace httpteleport::upstream
