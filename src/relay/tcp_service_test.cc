@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "relay/test_relay.h"
+#include "support/sanitized.h"
 #include "support/temporary_folder.h"
 
 namespace httpteleport::relay {
@@ -418,12 +419,6 @@ TEST_P(TcpServiceTest, ResetsBothSidesWhenAborted) {
       [&client = client, &server = server] { return client.broken && server.broken; }));
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 size_t resident_bytes() {
   std::ifstream file("/proc/self/statm");
   size_t total = 0;
@@ -438,8 +433,8 @@ TEST_P(TcpServiceTest, NeedsLittleMemoryForAnIdleConnection) {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  constexpr size_t kConnections = kSanitized ? 500 : 3000;
-  constexpr size_t kBytesMax = 2048 * (kSanitized ? 8 : 1);
+  constexpr size_t kConnections = test::kSanitized ? 500 : 3000;
+  constexpr size_t kBytesMax = 2048 * (test::kSanitized ? 8 : 1);
   add_endpoint("a");
   std::vector<std::pair<net::Socket, net::TestPeer*>> clients;
   for (size_t i = 0; i < kConnections; ++i)

@@ -7,17 +7,12 @@
 #include <deque>
 
 #include "relay/test_udp.h"
+#include "support/sanitized.h"
 
 namespace httpteleport::relay {
 namespace {
 
 using std::chrono::milliseconds;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 net::Address ipv6_loopback(uint16_t port = 0) {
   sockaddr_in6 address{};
@@ -36,7 +31,7 @@ net::Address ipv4(const char* text, uint16_t port) {
 }
 
 TEST_F(UdpServiceTest, BringsEachAnswerToItsClient) {
-  constexpr size_t kClients = kSanitized ? 100 : 500;
+  constexpr size_t kClients = test::kSanitized ? 100 : 500;
   constexpr size_t kRounds = 20;
   for (const char* name : {"a", "b", "c"})
     add_endpoint(name);

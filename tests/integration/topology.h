@@ -14,22 +14,9 @@
 #include "support/content.h"
 #include "support/http_message.h"
 #include "support/httptp_process.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HT_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HT_TEST_SANITIZED 1
-#endif
-#endif
-#ifndef HT_TEST_SANITIZED
-#define HT_TEST_SANITIZED 0
-#endif
+#include "support/sanitized.h"
 
 namespace httpteleport::test {
-
-// Whether this build is many times slower and larger than the one users run.
-inline constexpr bool kSanitized = HT_TEST_SANITIZED != 0;
 
 using Flags = std::vector<std::string>;
 
