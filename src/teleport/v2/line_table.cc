@@ -16,6 +16,7 @@ void LineTable::evict(Slot& slot) {
   if (!slot.taken) return;
   on_evicted(static_cast<uint32_t>(&slot - slots_.data()));
   bytes_ -= slot.line.size() + kLineCost;
+  std::string().swap(slot.line);  // with its memory, which is not counted any more
   slot.taken = false;
 }
 
@@ -28,9 +29,11 @@ uint32_t LineTable::insert(std::string_view line) {
   slot.line.assign(line);
   slot.taken = true;
   slot.used = false;
-  bytes_ += line.size() + kLineCost;
-  for (advance(); bytes_ > bytes_max_ && hand_ != number; advance()) {
-    if (may_take(slots_[hand_])) evict(slots_[hand_]);
+  const size_t cost = line.size() + kLineCost;
+  bytes_ += cost;
+  // Twice round at most: the second time no line is in use.
+  for (advance(); bytes_ > bytes_max_ && bytes_ > cost; advance()) {
+    if (hand_ != number && may_take(slots_[hand_])) evict(slots_[hand_]);
   }
   return number;
 }
