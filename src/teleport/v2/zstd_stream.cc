@@ -16,6 +16,13 @@ constexpr int kFastHashLog = 17;
 // From this window on, matches far back are found by their own table.
 constexpr uint32_t kLongWindowLog = 24;
 
+// What a frame begins with. The library would also read others: those of its versions before 0.8,
+// whose windows it does not limit.
+constexpr std::string_view kMagic = "\x28\xb5\x2f\xfd";
+
+// One more than a piece may become, so that one that becomes too much is seen.
+constexpr size_t kRoomBytesMax = kBatchBytesMax + 1;
+
 void set(ZSTD_CCtx* context, ZSTD_cParameter parameter, int value) {
   const size_t result = ZSTD_CCtx_setParameter(context, parameter, value);
   HT_ASSERT(ZSTD_isError(result) == 0);
@@ -108,8 +115,8 @@ ZstdDecoder::ZstdDecoder(const TableSizes& sizes) : context_(ZSTD_createDCtx()),
 ZstdDecoder::~ZstdDecoder() = default;
 
 bool ZstdDecoder::grow() {
-  if (room_bytes_ == kBatchBytesMax) return false;
-  const size_t bytes = room_bytes_ == 0 ? kBatchBytesGoal : room_bytes_ * 2;
+  if (room_bytes_ == kRoomBytesMax) return false;
+  const size_t bytes = std::min(std::max(kBatchBytesGoal, room_bytes_ * 2), kRoomBytesMax);
   auto room = std::make_unique_for_overwrite<char[]>(bytes);
   if (room_bytes_ > 0) std::memcpy(room.get(), room_.get(), room_bytes_);
   room_ = std::move(room);
@@ -128,12 +135,17 @@ Result<std::string_view> ZstdDecoder::decode(std::string_view piece, bool new_fr
   while (bytes < room_bytes_ || grow()) {
     ZSTD_outBuffer out{room_.get(), room_bytes_, bytes};
     const size_t in_before = in.pos;
+    if (at_start_ && in.pos < in.size) {
+      if (!piece.substr(in.pos).starts_with(kMagic)) return broken;
+      at_start_ = false;
+    }
     const size_t left = ZSTD_decompressStream(context_.get(), &out, &in);
     const bool frame_ended = left == 0;
     if (ZSTD_isError(left) != 0 || frame_ended != (frame_ended && ends)) return broken;
     if (frame_ended) {
       if (out.pos > 0) return broken;
       ends = false;
+      at_start_ = true;
       prefix_ = history_.last();
       const size_t result = ZSTD_DCtx_refPrefix(context_.get(), prefix_.data(), prefix_.size());
       HT_ASSERT(ZSTD_isError(result) == 0);
@@ -142,7 +154,7 @@ Result<std::string_view> ZstdDecoder::decode(std::string_view piece, bool new_fr
     }
     bytes = out.pos;
   }
-  if (ends || in.pos < in.size || bytes == kBatchBytesMax) return broken;
+  if (ends || in.pos < in.size || bytes > kBatchBytesMax) return broken;
   history_.append({room_.get(), bytes});
   frame_bytes_ += bytes;
   return std::string_view(room_.get(), bytes);

@@ -83,6 +83,7 @@ class ZstdDecoder {
   std::string prefix_;  // of the frame under way
   size_t frame_bytes_ = 0;
   bool begun_ = false;
+  bool at_start_ = true;  // nothing of the frame under way has been read
 };
 
 }  // namespace httpteleport::teleport::v2
