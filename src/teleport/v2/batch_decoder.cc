@@ -90,7 +90,7 @@ bool BatchDecoder::read_frame(ByteReader& main, ByteReader& beside) {
   if ((start & kTypeMask) == 0 || (start & kTypeMask) > kFrameTypeMax) return false;
   const int64_t expected = is_head(type) ? int64_t{last_head_} + 1 : last_stream_;
   const int64_t difference = unzigzag(main.varint());
-  if (difference > kStreamMax || difference < -int64_t{kStreamMax}) return false;
+  if (difference > kStreamMax || difference < -int64_t{kStreamMax} - 1) return false;
   const int64_t stream = expected + difference;
   if (stream < 0 || stream > kStreamMax || main.failed()) return false;
   last_stream_ = static_cast<uint32_t>(stream);
@@ -108,8 +108,8 @@ bool BatchDecoder::read_head(uint8_t start, FrameType type, uint32_t stream, Byt
                              ByteReader& beside) {
   const auto coding = static_cast<HeadCoding>(start & kCodingMask);
   const bool has_body = (start & kBodyLength) != 0;
+  if (has_body && (coding == HeadCoding::kRaw || !is_head(type))) return false;
   if (coding == HeadCoding::kRaw) {
-    if (has_body) return false;
     const std::string_view payload = main.bytes(main.varint());
     return append(type, stream, payload);
   }
@@ -131,7 +131,8 @@ bool BatchDecoder::read_head(uint8_t start, FrameType type, uint32_t stream, Byt
 bool BatchDecoder::read_line(ByteReader& main, ByteReader& beside, uint64_t body_bytes) {
   const auto first = static_cast<uint8_t>(main.rest().front());
   if (first >= static_cast<uint8_t>(LineStart::kNumber)) {
-    const uint32_t number = (main.byte() & 0x7fu) << 8 | main.byte();
+    const uint32_t high = main.byte() & 0x7fu;
+    const uint32_t number = high << 8 | main.byte();
     const auto line = tables_->lines.use(number);
     return line && read_known_line(*line, beside, body_bytes);
   }

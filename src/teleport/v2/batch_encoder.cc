@@ -137,7 +137,7 @@ void BatchEncoder::put_head(const Frame& frame, const std::optional<Frame>& next
     return;
   }
   std::optional<uint64_t> body_bytes;
-  if (next && is_data(next->type) && next->stream == frame.stream)
+  if (is_head(frame.type) && next && is_data(next->type) && next->stream == frame.stream)
     body_bytes = next->payload.size();
   const bool request =
       lines_.front().size() > kVersion.size() && lines_.front().ends_with(kVersion);
