@@ -110,7 +110,7 @@ bool BatchDecoder::read_head(uint8_t start, FrameType type, uint32_t stream, Byt
   const bool has_body = (start & kBodyLength) != 0;
   if (has_body && (coding == HeadCoding::kRaw || !is_head(type))) return false;
   if (coding == HeadCoding::kRaw) {
-    const std::string_view payload = main.bytes(main.varint());
+    const std::string_view payload = beside.bytes(main.varint());
     return append(type, stream, payload);
   }
   if (coding != HeadCoding::kRequest && coding != HeadCoding::kLines) return false;

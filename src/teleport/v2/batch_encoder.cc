@@ -133,7 +133,7 @@ void BatchEncoder::put_head(const Frame& frame, const std::optional<Frame>& next
   if (!split_head(frame.payload, lines_) || has_holes(frame.payload)) {
     put_start(frame, static_cast<uint8_t>(HeadCoding::kRaw));
     append_varint(main_, frame.payload.size());
-    main_.append(frame.payload);
+    beside_.append(frame.payload);  // there may be secrets in it
     return;
   }
   std::optional<uint64_t> body_bytes;

@@ -11,7 +11,7 @@ namespace httpteleport::teleport::v2 {
 inline constexpr uint8_t kTypeMask = 0x1f;
 
 enum class HeadCoding : uint8_t {
-  kRaw = 0x00,      // length, bytes
+  kRaw = 0x00,      // length; the bytes are beside, because there may be secrets among them
   kRequest = 0x20,  // lines; " HTTP/1.1" at the end of the first one is left out
   kLines = 0x40,    // lines
 };
