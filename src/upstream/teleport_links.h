@@ -35,6 +35,7 @@ enum class LinkVersions : uint8_t {
 struct V2Options {
   teleport::v2::EncoderOptions::Method method = teleport::v2::EncoderOptions::Method::kZstd;
   int level = 1;
+  bool adaptive = false;  // the level follows what is short, from `level` on; of kZstd
   std::vector<std::string> secret_fields = teleport::v2::EncoderOptions{}.secret_fields;
   teleport::v2::Hello hello;  // what we have room for
 };

@@ -222,7 +222,8 @@ V2LinkProtocol::V2LinkProtocol(TeleportLink& link, net::Connection& connection,
                    static_cast<v2::MultiplexerEvents&>(*this), connection.loop().pool()),
       sender_(connection, link.metrics().link, static_cast<V2LinkSender::Events&>(*this),
               multiplexer_,
-              {.delay = link.options().batch_delay, .bytes = link.options().batch_bytes}) {}
+              {.delay = link.options().batch_delay, .bytes = link.options().batch_bytes},
+              link.options().v2.adaptive) {}
 
 V2LinkProtocol::~V2LinkProtocol() {
   while (!lanes_.empty()) {
