@@ -1,9 +1,21 @@
 #include "proxy/link_acceptor.h"
 
 #include "proxy/teleport_session.h"
+#include "proxy/teleport_v2_session.h"
 #include "teleport/handshake.h"
 
 namespace httpteleport::proxy {
+
+namespace {
+
+// Of what we send.
+teleport::Coding coding_for(teleport::Version version, const TeleportSessionOptions& options) {
+  using Method = teleport::v2::EncoderOptions::Method;
+  if (version == teleport::Version::kV0) return teleport::coding_of(options.compression.method);
+  return options.v2.method == Method::kZstd ? teleport::Coding::kZstd : teleport::Coding::kNone;
+}
+
+}  // namespace
 
 void LinkAcceptor::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
   net::set_dead_peer_timeout(socket.fd(), context.teleport.dead_peer_timeout);
@@ -21,6 +33,10 @@ LinkAcceptor::LinkAcceptor(SessionContext& context, net::Socket socket, const ne
             .peer = peer} {}
 
 size_t LinkAcceptor::on_data(std::string_view bytes) {
+  return awaits_hello_ ? read_hello(bytes) : read_handshake(bytes);
+}
+
+size_t LinkAcceptor::read_handshake(std::string_view bytes) {
   if (!teleport::may_be_handshake(bytes)) {
     refuse({Code::kMalformed, Source::kDownstream, 0, "the peer does not speak teleport"});
     return bytes.size();
@@ -35,7 +51,7 @@ size_t LinkAcceptor::on_data(std::string_view bytes) {
 
 Result<void> LinkAcceptor::answer(std::string_view handshake) {
   const Result<teleport::Handshake> peer =
-      teleport::parse_handshake(handshake, {.v0 = true}, Source::kDownstream);
+      teleport::parse_handshake(handshake, context_.teleport.versions, Source::kDownstream);
   if (!peer) return peer.error();
   const TeleportSessionOptions& options = context_.teleport;
   if (!peer->tls && context_.tls != nullptr && options.tls_required) {
@@ -45,22 +61,48 @@ Result<void> LinkAcceptor::answer(std::string_view handshake) {
   // A peer that asks for TLS reads from a 0 in our answer that there is none, and gives up.
   const bool secure = peer->tls && context_.tls != nullptr;
   const auto answer = teleport::encode_handshake(
-      {.coding = teleport::coding_of(options.compression.method), .tls = secure});
+      {.version = peer->version, .coding = coding_for(peer->version, options), .tls = secure});
   link_.connection->write({answer.data(), answer.size()});
+  link_.version = peer->version;
   link_.coding = peer->coding;
   if (secure) {
     context_.loop.set_timer(timer_, options.handshake_timeout);
     link_.connection->secure(context_.tls->accept());
   } else {
-    hand_over();
+    open();
   }
   return {};
+}
+
+// What the peer has sent behind its handshake is offered again, to whoever is the handler then.
+void LinkAcceptor::open() {
+  if (link_.version == teleport::Version::kV0) return hand_over();
+  link_.own = context_.teleport.v2.hello;
+  link_.connection->write(teleport::v2::encode_hello(link_.own));
+  awaits_hello_ = true;
+}
+
+size_t LinkAcceptor::read_hello(std::string_view bytes) {
+  size_t consumed = 0;
+  const auto hello = teleport::v2::parse_hello(bytes, Source::kDownstream, consumed);
+  if (!hello) {
+    refuse(hello.error());
+    return bytes.size();
+  }
+  if (consumed == 0) return 0;
+  link_.peer_hello = *hello;
+  hand_over();
+  return consumed;
 }
 
 // The connection offers what it still has to the session, which is its handler then.
 void LinkAcceptor::hand_over() {
   timer_.cancel();
-  TeleportSession::start(context_, std::move(link_));
+  if (link_.version == teleport::Version::kV2) {
+    TeleportV2Session::start(context_, std::move(link_));
+  } else {
+    TeleportSession::start(context_, std::move(link_));
+  }
   context_.remove(*this);
 }
 

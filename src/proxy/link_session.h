@@ -7,6 +7,7 @@
 #include "net/connection.h"
 #include "proxy/session_context.h"
 #include "teleport/handshake.h"
+#include "teleport/v2/hello.h"
 
 namespace httpteleport::proxy {
 
@@ -14,7 +15,11 @@ namespace httpteleport::proxy {
 struct AcceptedLink {
   std::unique_ptr<net::Connection> connection;
   net::Address peer;
+  teleport::Version version = teleport::Version::kV0;
   teleport::Coding coding = teleport::Coding::kNone;  // of what the peer sends
+  // Of v2: what each end has told the other.
+  teleport::v2::Hello own{};
+  teleport::v2::Hello peer_hello{};
 };
 
 // Has the connection, knows whose it is, and sees to its end: when the peer breaks it off, when it
@@ -35,6 +40,8 @@ class LinkSession : public Session, protected net::ConnectionHandler, protected 
   const ClientInfo& client() const { return client_; }
   net::Connection& connection() { return *connection_; }
   bool is_open() const { return open_; }
+  // It asks for nothing more.
+  bool has_peer_ended() const { return peer_ended_; }
 
   // Messages have come or gone: the link is not idle.
   void note_traffic() { last_traffic_ = loop().now(); }

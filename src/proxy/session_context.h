@@ -13,7 +13,9 @@
 #include "net/session.h"
 #include "proxy/exchange_reporter.h"
 #include "proxy/request_handler_factory.h"
+#include "teleport/handshake.h"
 #include "tls/server_context.h"
+#include "upstream/teleport_links.h"
 
 namespace httpteleport::proxy {
 
@@ -29,16 +31,20 @@ struct Http1SessionOptions {
 };
 
 struct TeleportSessionOptions {
-  compress::Settings compression;         // of what we send: -inCompress
+  teleport::AcceptedVersions versions{.v0 = true, .v2 = true};
+  compress::Settings compression;         // of what we send over v0: -inCompress
+  upstream::V2Options v2;                 // of v2; both ends of a link have the same ones
   Duration batch_delay{};                 // -inDelay
   size_t batch_bytes = 64 * 1024;         // a batch that has grown to this waits no longer
   size_t request_head_bytes_max = 4096;   // over it that request gets 431
   size_t response_head_bytes_max = 4096;  // the peer's limit: over it the response becomes 502
-  size_t response_bytes_max = 64 * 1024 * 1024;       // of a response, which must be held whole
-  uint64_t held_request_bytes_max = 4 * 1024 * 1024;  // of a body that waits for a slow endpoint
+  size_t response_bytes_max = 64 * 1024 * 1024;  // of a response that v0 must have whole
+  uint64_t held_request_bytes_max =
+      4 * 1024 * 1024;           // of a body that waits for a slow endpoint, v0
   size_t streams_max = 100'000;  // requests on one link that are not answered yet
-  Duration handshake_timeout = std::chrono::seconds(3);  // of the link, and then again of TLS
-  bool tls_required = false;  // with TLS at hand: links that do not ask for it are refused
+  Duration handshake_timeout =
+      std::chrono::seconds(3);  // of the link, and then again of TLS; v2's hello included
+  bool tls_required = false;    // with TLS at hand: links that do not ask for it are refused
   Duration idle_timeout = std::chrono::seconds(120);
   Duration dead_peer_timeout = std::chrono::seconds(60);
 };
