@@ -105,7 +105,9 @@ Transport& Endpoint::make_transport() {
   const TransportContext context{cluster_.loop_, cluster_.metrics_, addresses_,
                                  kind_.tls ? cluster_.tls_.get() : nullptr, host_of(*options_)};
   if (kind_.protocol == Protocol::kTeleport) {
-    transport_ = std::make_unique<TeleportLinks>(context, cluster_.teleport_);
+    auto links = std::make_unique<TeleportLinks>(context, cluster_.teleport_);
+    links->learn_version();
+    transport_ = std::move(links);
   } else {
     transport_ = std::make_unique<Http1Pool>(context, cluster_.http1_);
   }

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/content.h"
@@ -301,6 +302,27 @@ TEST_F(TeleportLinkTest, SpreadsRequestsOverTheLinksOfAnEndpoint) {
     ASSERT_TRUE(accept_link());
     EXPECT_EQ(wait_for_requests(3).size(), 3u);
   }
+}
+
+TEST_F(TeleportLinkTest, LearnsTheVersionOfAPeerAsSoonAsThereIsAnAddress) {
+  options_.versions = LinkVersions::kAuto;
+  const std::vector<net::Address> found = std::exchange(addresses_, {});
+  TeleportLinks links({net_.loop, net_.metrics, addresses_}, options_);
+  links.learn_version();
+  addresses_ = found;
+  links.on_addresses_changed();
+  far_ = net_.accept(listening_);
+  ASSERT_NE(far_, nullptr);
+  ASSERT_TRUE(net_.run_until([&] { return far_->received.size() >= test::kLinkHandshakeBytes; }));
+  EXPECT_EQ(far_->received[12], 2) << "the version";
+}
+
+TEST_F(TeleportLinkTest, ConnectsWithTheFirstRequestUnlessTheVersionIsToBeLearntBefore) {
+  options_.versions = LinkVersions::kAuto;
+  const TeleportLinks links({net_.loop, net_.metrics, addresses_}, options_);
+  net_.loop.run_once(Duration::zero());
+  EXPECT_TRUE(links.is_idle());
+  EXPECT_EQ(net_.metrics.connects.value(), 0u);
 }
 
 TEST_F(TeleportLinkTest, BeginsWithAProxyHeaderThatNamesNobody) {

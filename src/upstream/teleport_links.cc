@@ -10,8 +10,12 @@ TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOpti
     : context_(context), options_(options) {
   for (size_t i = 0; i < options.links; ++i)
     links_.push_back(std::make_unique<TeleportLink>(context_, options_, peer_version_));
-  // What the peer speaks decides how requests are sent: better known before there is one.
-  if (options.versions == LinkVersions::kAuto) links_.front()->wake();
+}
+
+void TeleportLinks::learn_version() {
+  learns_early_ = options_.versions == LinkVersions::kAuto;
+  const bool has_target = context_.dialer != nullptr || !context_.addresses.empty();
+  if (learns_early_ && has_target) links_.front()->wake();
 }
 
 TeleportLinks::~TeleportLinks() = default;
@@ -51,6 +55,7 @@ void TeleportLinks::on_addresses_changed() {
   for (auto& link : links_) {
     if (link->is_up() && !context_.has_address(link->address())) retire(link);
   }
+  if (learns_early_ && peer_version_.known == PeerVersion::Known::kNothing) learn_version();
 }
 
 bool TeleportLinks::carries_whole_messages() const {

@@ -74,6 +74,10 @@ class TeleportLinks final : public Transport {
   TeleportLinks(const TransportContext& context, const TeleportOptions& options);
   ~TeleportLinks() override;
 
+  // What the peer speaks decides how requests are sent (carries_whole_messages()): connects before
+  // there is one, as soon as there is an address. Without it, the first request connects.
+  void learn_version();
+
   http::UpstreamStream& open_stream(http::ResponseHandler& handler,
                                     const StreamOptions& options) override;
   // The same, for messages that are made as a whole (TeleportStream::send_message()).
@@ -91,6 +95,7 @@ class TeleportLinks final : public Transport {
   TransportContext context_;
   const TeleportOptions& options_;
   PeerVersion peer_version_;
+  bool learns_early_ = false;
   std::vector<std::unique_ptr<TeleportLink>> links_;
   // To addresses that are gone, or to peers that go away; kept until their last answers have come.
   std::vector<std::unique_ptr<TeleportLink>> retired_;

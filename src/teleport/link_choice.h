@@ -1,0 +1,62 @@
+// What an end of a link speaks and how it compresses, as its user chooses: the words of flags and
+// of configuration files, and what they mean together.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "compress/stream.h"
+#include "teleport/handshake.h"
+#include "teleport/v2/batch_encoder.h"
+#include "teleport/v2/table_sizes.h"
+
+namespace httpteleport::teleport {
+
+enum class ProtocolChoice : uint8_t {
+  kAuto,  // v2 with a peer that knows it, else v0
+  kV0,
+  kV2,
+};
+
+struct CodingChoice {
+  enum class Kind : uint8_t { kAuto, kNone, kFlate, kSnappy, kZstd };
+
+  Kind kind = Kind::kAuto;
+  int flate_level = 1;  // of kAuto and kFlate, and of kZstd with a peer that knows only v0
+  int zstd_level = 1;   // of kAuto and kZstd
+};
+
+inline constexpr int kZstdLevelMax = 19;
+
+// Both together: which versions are offered, or accepted, and how what is sent is compressed in
+// each of them.
+struct LinkChoice {
+  AcceptedVersions versions{.v0 = true, .v2 = true};
+  compress::Settings over_v0{.method = compress::Method::kFlate, .level = 1};
+  v2::EncoderOptions::Method method = v2::EncoderOptions::Method::kZstd;  // over v2
+  int level = 1;
+};
+
+// "auto", "v0", "v2"; or nothing.
+std::optional<ProtocolChoice> parse_protocol(std::string_view text);
+inline constexpr std::string_view kProtocolsAccepted = "auto, v2 and v0 are accepted";
+
+// "auto", "none", "zstd", "zstd:1" to "zstd:19", "flate", "flate:1" to "flate:9", "snappy"; or
+// nothing.
+std::optional<CodingChoice> parse_coding(std::string_view text);
+inline constexpr std::string_view kCodingsAccepted =
+    "auto, none, zstd, zstd:1 to zstd:19, flate, flate:1 to flate:9, and snappy are accepted";
+
+// Nothing: the version does not have this compression. Flate and snappy are v0's, so that with
+// kAuto they choose v0 too.
+std::optional<LinkChoice> choose_link(ProtocolChoice protocol, const CodingChoice& coding);
+
+// The same of two texts; what is wrong with them, or that they do not go together, gives the
+// defaults, which whoever asks has been told before.
+LinkChoice choose_link(std::string_view protocol, std::string_view coding);
+
+// "small", "normal", "large"; or nothing.
+std::optional<v2::TableSizes> parse_link_memory(std::string_view text);
+
+}  // namespace httpteleport::teleport
