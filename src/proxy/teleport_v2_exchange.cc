@@ -21,15 +21,6 @@ constexpr Error malformed(const char* detail) {
   return {Code::kMalformed, Source::kDownstream, 0, detail};
 }
 
-std::string text_of(const http::Fields& trailers) {
-  std::string text;
-  for (const http::Field& field : trailers) {
-    if (!field.dropped) text.append(field.name).append(": ").append(field.value).append("\r\n");
-  }
-  if (!text.empty()) text.append("\r\n");
-  return text;
-}
-
 }  // namespace
 
 TeleportV2Exchange::TeleportV2Exchange(TeleportV2Session& session)
@@ -239,7 +230,7 @@ void TeleportV2Exchange::on_stream_room() {
 
 void TeleportV2Exchange::end_response(const http::Fields& trailers) {
   if (stream_ == nullptr) return;
-  std::string text = response_is_chunked_ ? text_of(trailers) : "";
+  std::string text = response_is_chunked_ ? http::h1::trailer_text(trailers) : "";
   if (text.size() > kHeadBytesMax) text.clear();
   session_.multiplexer().send_end(*stream_, text);
   if (offer_ != Offer::kTaken || end_passed_) return finish();

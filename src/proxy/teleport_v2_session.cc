@@ -40,7 +40,8 @@ TeleportV2Session::TeleportV2Session(SessionContext& context, AcceptedLink link)
   sender_.emplace(
       connection(), context.metrics.link, static_cast<upstream::V2LinkSender::Events&>(*this),
       multiplexer_,
-      upstream::BatchTiming{.delay = options.batch_delay, .bytes = options.batch_bytes});
+      upstream::BatchTiming{.delay = options.batch_delay, .bytes = options.batch_bytes},
+      options.v2.adaptive);
 }
 
 TeleportV2Session::~TeleportV2Session() {
