@@ -215,7 +215,10 @@ void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
   if (stream.has_head_) put_head(stream);
   if (!stream.body_.empty()) put_body(stream, body_bytes_max);
   if (stream.body_.empty() && stream.ended_ && !stream.sent_end_) put_end(stream);
-  if (stream.was_full_ && stream.body_.size() <= kQueuedMax / 2) rooms_.push_back(stream.id_);
+  if (stream.was_full_ && stream.body_.size() <= kQueuedMax / 2) {
+    stream.was_full_ = false;
+    rooms_.push_back(stream.id_);
+  }
   const bool has_more = !stream.body_.empty();
   if (has_more) return schedule(stream);
   idle_.push_back(stream);
@@ -270,7 +273,6 @@ void Multiplexer::tell_rooms() {
   for (const uint32_t id : std::exchange(rooms_, {})) {
     const auto found = streams_.find(id);
     if (found == streams_.end() || found->second->owner_ == nullptr) continue;
-    found->second->was_full_ = false;
     found->second->owner_->on_stream_room();
   }
 }
