@@ -78,8 +78,8 @@ Result<void> BatchDecoder::read_frames(std::string_view main, std::string_view b
 }
 
 bool BatchDecoder::append(FrameType type, uint32_t stream, std::string_view payload) {
-  constexpr size_t kFrameHeadMax = 1 + 5 + 3;
-  if (payload.size() + kFrameHeadMax > room()) return false;
+  const size_t head_bytes = 1 + varint_bytes(stream) + varint_bytes(payload.size());
+  if (payload.size() > room() || head_bytes > room() - payload.size()) return false;
   append_frame(frames_, type, stream, payload);
   return true;
 }

@@ -83,7 +83,7 @@ BatchEncoder::BatchEncoder(const EncoderOptions& options) : options_(options) {
 }
 
 void BatchEncoder::encode(std::string_view frames, BufferChain& wire) {
-  HT_ASSERT(frames.size() <= kBatchBytesMax);
+  HT_ASSERT(frames.size() <= kBatchFramesMax);
   uint8_t flags = 0;
   std::string_view main = frames;
   if (tables_) {

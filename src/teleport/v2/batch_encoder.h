@@ -26,7 +26,7 @@ struct EncoderOptions {
   enum class Method : uint8_t { kNone, kZstd };
   Method method = Method::kZstd;
   int level = 1;
-  TableSizes sizes;  // those of the receiver
+  TableSizes sizes = {};  // those of the receiver
   // Names of fields whose values never meet other text in the compressor, in lower case. Empty: all
   // values may.
   std::vector<std::string> secret_fields = {"authorization", "cookie", "proxy-authorization",
@@ -46,7 +46,7 @@ class BatchEncoder {
   explicit BatchEncoder(const EncoderOptions& options);
 
   // Appends to `wire` the batch of `frames`, which are whole frames (append_frame()), at most
-  // kBatchBytesMax bytes; kBatchBytesGoal is better.
+  // kBatchFramesMax bytes; kBatchBytesGoal is better.
   void encode(std::string_view frames, BufferChain& wire);
 
   // See ZstdEncoder::set_level(). Of kZstd only.

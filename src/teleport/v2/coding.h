@@ -43,6 +43,9 @@ inline constexpr size_t kBatchBytesMax = 1024 * 1024;
 // A sender ends a batch before it is larger than this, so that none is near the limit, and a
 // receiver is never busy with one for long.
 inline constexpr size_t kBatchBytesGoal = 128 * 1024;
+// What a sender puts into a batch at most. The coding can make it half as much again, with stream
+// numbers that are far from each other, and the receiver must still take it.
+inline constexpr size_t kBatchFramesMax = kBatchBytesMax / 2;
 // Flags, three numbers, checksum.
 inline constexpr size_t kBatchHeadMax = 1 + 3 + 3 + 4;
 // The text that a new zstd frame begins with as its prefix, and how much main part there must have
