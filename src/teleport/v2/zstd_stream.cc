@@ -132,29 +132,25 @@ Result<std::string_view> ZstdDecoder::decode(std::string_view piece, bool new_fr
   begun_ = true;
   ZSTD_inBuffer in{piece.data(), piece.size(), 0};
   size_t bytes = 0;
-  while (bytes < room_bytes_ || grow()) {
+  // All of a piece is out when it is read to its end and there is room left. Not called again then:
+  // the library takes calls without progress for a fault.
+  for (bool full = false; in.pos < in.size || full; full = bytes == room_bytes_) {
+    if (bytes == room_bytes_ && !grow()) return broken;
+    if (at_start_ && !piece.substr(in.pos).starts_with(kMagic)) return broken;
+    at_start_ = false;
     ZSTD_outBuffer out{room_.get(), room_bytes_, bytes};
-    const size_t in_before = in.pos;
-    if (at_start_ && in.pos < in.size) {
-      if (!piece.substr(in.pos).starts_with(kMagic)) return broken;
-      at_start_ = false;
-    }
     const size_t left = ZSTD_decompressStream(context_.get(), &out, &in);
-    const bool frame_ended = left == 0;
-    if (ZSTD_isError(left) != 0 || frame_ended != (frame_ended && ends)) return broken;
-    if (frame_ended) {
-      if (out.pos > 0) return broken;
-      ends = false;
-      at_start_ = true;
-      prefix_ = history_.last();
-      const size_t result = ZSTD_DCtx_refPrefix(context_.get(), prefix_.data(), prefix_.size());
-      HT_ASSERT(ZSTD_isError(result) == 0);
-    } else if (in.pos == in_before && out.pos == bytes) {
-      break;
-    }
     bytes = out.pos;
+    if (ZSTD_isError(left) != 0) return broken;
+    if (left > 0) continue;
+    if (!ends || bytes > 0) return broken;
+    ends = false;
+    at_start_ = true;
+    prefix_ = history_.last();
+    const size_t result = ZSTD_DCtx_refPrefix(context_.get(), prefix_.data(), prefix_.size());
+    HT_ASSERT(ZSTD_isError(result) == 0);
   }
-  if (ends || in.pos < in.size || bytes > kBatchBytesMax) return broken;
+  if (ends || bytes > kBatchBytesMax) return broken;
   history_.append({room_.get(), bytes});
   frame_bytes_ += bytes;
   return std::string_view(room_.get(), bytes);

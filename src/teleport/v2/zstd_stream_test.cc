@@ -79,6 +79,16 @@ TEST(ZstdStream, PiecesOfEverySizeComeThrough) {
   EXPECT_TRUE(stream.pass(test::Content::bytes(900'000, 1).to_string()));
 }
 
+TEST(ZstdStream, TakesAnyNumberOfEmptyPieces) {
+  Stream stream(1);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(stream.pass("")) << i;
+  EXPECT_TRUE(stream.pass("abc"));
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(stream.pass("")) << i;
+  EXPECT_TRUE(stream.pass("abc"));
+}
+
 TEST(ZstdStream, BeginsOneFrameAndNoOther) {
   Stream stream(1);
   for (int i = 0; i < 20; ++i) {
