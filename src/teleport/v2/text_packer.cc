@@ -225,14 +225,16 @@ bool pack_text(std::string_view text, SentIds& ids, std::string& packed, std::st
   bool controls = false;
   for (size_t at = find_digits(text, 0, controls); at != kNowhere && !controls;
        at = find_digits(text, at, controls)) {
+    // No farther than an identifier reaches: a run may be as long as the text.
+    const size_t limit = std::min(text.size(), at + kDigitsMax);
     size_t end = at + 8;
-    while (end < text.size() && is_digit(text[end]))
+    while (end < limit && is_digit(text[end]))
       ++end;
     const bool uuid = end - at == 8 && is_uuid(text.substr(at));
     if (uuid) {
       end = at + kUuidChars;
     } else if (end - at >= kDigitsMin) {
-      end = at + std::min((end - at) & ~size_t{1}, kDigitsMax);
+      end = at + ((end - at) & ~size_t{1});
     } else {
       at = end;
       continue;

@@ -169,6 +169,15 @@ TEST(TextPacker, TakesNoRunThatIsAlmostAUuid) {
   }
 }
 
+// In time that grows with the text: minutes, were each identifier looked for to the end of the run.
+TEST(TextPacker, TakesRunsAsLongAsTheText) {
+  Packer packer;
+  const std::string text(8'000'000, 'a');
+  EXPECT_EQ(packer.pass(text), text);
+  const std::string noise = hex(8'000'001);
+  EXPECT_EQ(packer.pass(noise), noise);
+}
+
 TEST(TextPacker, ManyThousandTextsComeThrough) {
   for (const uint32_t ids : {1u, 8u, 1000u}) {
     SCOPED_TRACE("ids and seed " + std::to_string(ids));
