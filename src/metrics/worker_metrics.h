@@ -42,6 +42,17 @@ struct LinkMetrics {
   Counter messages_received;
   Counter late_answers;  // answers to requests that nobody waits for any more
   Gauge open;
+  // Of links that speak v2.
+  Counter streams;  // begun, by either end
+  Counter resets_sent;
+  Counter resets_received;
+  Counter window_stalls;  // a body had to wait for room at the peer
+  Counter lines;          // header lines sent
+  Counter known_lines;    // of these, as a number
+  Counter bodies;         // bodies, and pieces of them, that could be known
+  Counter known_bodies;
+  Counter encode_ns;
+  Counter decode_ns;
 };
 
 // Accepted connections that were closed before anything of theirs was looked at, by reason.

@@ -239,7 +239,6 @@ void TeleportV2Exchange::end_response(const http::Fields& trailers) {
 }
 
 void TeleportV2Exchange::finish() {
-  session_.context().metrics.link.messages_sent.add();
   drop_handler();
   session_.multiplexer().release(*std::exchange(stream_, nullptr));
   session_.remove(*this);

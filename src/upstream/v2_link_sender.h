@@ -38,12 +38,14 @@ class V2LinkSender final : public BatchSchedule {
   size_t queued_bytes() const override { return multiplexer_.queued_bytes(); }
   void send_batch() override;
   void adapt();
+  void count();
 
   metrics::LinkMetrics& metrics_;
   Events& events_;
   teleport::v2::Multiplexer& multiplexer_;
   const bool adaptive_;
   teleport::v2::LevelControl level_;
+  teleport::v2::MultiplexerCounts counted_;
 };
 
 }  // namespace httpteleport::upstream

@@ -1,6 +1,7 @@
 #include "teleport/v2/multiplexer.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "teleport/v2/coding.h"
 
@@ -10,6 +11,11 @@ namespace {
 
 constexpr uint64_t kWindowMax = 0x7fffffff;
 constexpr size_t kPingBytes = 8;
+
+uint64_t nanoseconds_since(std::chrono::steady_clock::time_point begin) {
+  return static_cast<uint64_t>((std::chrono::steady_clock::now() - begin) /
+                               std::chrono::nanoseconds(1));
+}
 
 // A window is told when half of it is free again, so that few frames do.
 bool is_worth_telling(uint64_t free, uint32_t window) {
@@ -90,6 +96,7 @@ void Multiplexer::reset(Stream& stream, EndCode code) {
 }
 
 void Multiplexer::put_reset(uint32_t id, EndCode code) {
+  ++counts_.resets_sent;
   std::string payload;
   append_varint(payload, static_cast<uint64_t>(code));
   append_frame(control_, FrameType::kReset, id, payload);
@@ -197,7 +204,11 @@ size_t Multiplexer::make_batch(BufferChain& wire) {
   if (!bulk_.empty()) put(bulk_.front(), kQuantum);
   put_streams(bulk_, kQuantum, kBatchBytesGoal);
   const size_t bytes = frames_.size();
-  if (bytes > 0) encoder_.encode(frames_, wire);
+  if (bytes > 0) {
+    const auto begin = std::chrono::steady_clock::now();
+    encoder_.encode(frames_, wire);
+    counts_.encode_ns += nanoseconds_since(begin);
+  }
   frames_.clear();
   tell_rooms();
   return bytes;
@@ -228,9 +239,11 @@ void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
 void Multiplexer::put_head(Stream& stream) {
   if (!stream.has_begun()) {
     stream.id_ = ++last_id_;
+    ++counts_.streams;
     streams_.emplace(stream.id_, &stream);
   }
   stream.has_head_ = false;
+  ++counts_.heads_sent;
   const bool end = stream.ended_ && stream.body_.empty() && stream.trailers_.empty();
   append_frame_head(frames_, end ? FrameType::kHeadEnd : FrameType::kHead, stream.id_,
                     stream.head_.size());
@@ -246,7 +259,10 @@ void Multiplexer::put_head(Stream& stream) {
 void Multiplexer::put_body(Stream& stream, size_t body_bytes_max) {
   const size_t bytes =
       std::min<uint64_t>({stream.body_.size(), body_bytes_max, stream.send_window_, send_window_});
-  if (bytes == 0) return;
+  if (bytes == 0) {
+    ++counts_.stalls;
+    return;
+  }
   const bool end = stream.ended_ && bytes == stream.body_.size() && stream.trailers_.empty();
   append_frame_head(frames_, end ? FrameType::kDataEnd : FrameType::kData, stream.id_, bytes);
   for (size_t left = bytes; left > 0;) {
@@ -277,10 +293,18 @@ void Multiplexer::tell_rooms() {
   }
 }
 
+MultiplexerCounts Multiplexer::counts() const {
+  MultiplexerCounts counts = counts_;
+  counts.encoder = encoder_.counts();
+  return counts;
+}
+
 // ---- Receiving.
 
 Result<Multiplexer::Step> Multiplexer::receive(std::string_view wire) {
+  const auto begin = std::chrono::steady_clock::now();
   const auto decoded = decoder_.decode(wire);
+  counts_.decode_ns += nanoseconds_since(begin);
   if (!decoded) return decoded.error();
   ByteReader frames(decoded->frames);
   while (const auto frame = read_frame(frames)) {
@@ -337,6 +361,7 @@ StreamOwner* Multiplexer::end_received(Stream& stream) {
 Result<void> Multiplexer::take_request(const Frame& frame) {
   if (frame.stream <= last_id_) return error("a stream of the link begins twice");
   last_id_ = frame.stream;
+  ++counts_.streams;
   accepted_ = goes_away_;  // the peer has been told that it is not served
   request_ended_ = frame.type == FrameType::kHeadEnd;
   if (!goes_away_) events_.on_request(frame.payload, request_ended_);
@@ -396,6 +421,7 @@ Result<void> Multiplexer::take_reset(const Frame& frame) {
   if (payload.failed()) return error("a reset of the link is malformed");
   Stream* stream = *found;
   if (stream == nullptr) return {};
+  ++counts_.resets_received;
   StreamOwner* owner = stream->owner_;
   close(*stream);
   if (owner != nullptr) owner->on_stream_reset(end_code_of(code));

@@ -91,6 +91,18 @@ class Stream final : public IntrusiveNode, public Recycled<Stream, 16 * 1024> {
   bool was_full_ = false;  // the owner waits for room
 };
 
+// What has happened on a link, for metrics. All count up.
+struct MultiplexerCounts {
+  uint64_t streams = 0;  // that have begun
+  uint64_t heads_sent = 0;
+  uint64_t resets_sent = 0;
+  uint64_t resets_received = 0;
+  uint64_t stalls = 0;  // a body had to wait for a window, of its stream or the link
+  uint64_t encode_ns = 0;
+  uint64_t decode_ns = 0;
+  EncoderCounts encoder;
+};
+
 // What does not belong to a stream.
 class MultiplexerEvents {
  public:
@@ -164,7 +176,7 @@ class Multiplexer {
   size_t queued_bytes() const { return queued_; }
   // Appends one batch to `wire`; call while has_work(). Returns the bytes of its frames.
   size_t make_batch(BufferChain& wire);
-  const EncoderCounts& counts() const { return encoder_.counts(); }
+  MultiplexerCounts counts() const;
   // See BatchEncoder::set_level().
   void set_level(int level) { encoder_.set_level(level); }
 
@@ -242,6 +254,7 @@ class Multiplexer {
   bool accepted_ = true;  // the request that on_request() is being told of
   bool request_ended_ = false;
   uint64_t pongs_ = 0;
+  MultiplexerCounts counts_;
   bool goes_away_ = false;
   bool peer_goes_away_ = false;
 };
