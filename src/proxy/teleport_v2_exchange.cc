@@ -12,8 +12,7 @@ namespace v2 = teleport::v2;
 
 namespace {
 
-// A larger head does not pass, whatever the flags say: it must fit into a batch, with others.
-constexpr size_t kHeadBytesMax = 256 * 1024;
+constexpr size_t kHeadBytesMax = v2::Multiplexer::kHeadBytesMax;
 // A head with more fields is refused.
 constexpr size_t kFieldsMax = 2000;
 

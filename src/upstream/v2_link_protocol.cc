@@ -1,5 +1,6 @@
 #include "upstream/v2_link_protocol.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/h1/head_parser.h"
@@ -234,6 +235,10 @@ V2LinkProtocol::~V2LinkProtocol() {
 }
 
 void V2LinkProtocol::on_request_grown(TeleportStream& stream) {
+  if (std::max(stream.head_bytes(), stream.trailers().size()) > v2::Multiplexer::kHeadBytesMax) {
+    return link_.refuse(stream, {Code::kHeadTooLarge, Source::kDownstream, 0,
+                                 "the request head is larger than what a teleport link takes"});
+  }
   if (stream.lane == nullptr) {
     stream.lane = new V2Lane(*this, stream);
     lanes_.push_back(*stream.lane);

@@ -198,11 +198,10 @@ bool Multiplexer::has_work() const {
 }
 
 size_t Multiplexer::make_batch(BufferChain& wire) {
-  frames_.swap(control_);
-  control_.clear();
-  put_streams(fresh_, kSmallMessage, kBatchBytesGoal);
-  if (!bulk_.empty()) put(bulk_.front(), kQuantum);
-  put_streams(bulk_, kQuantum, kBatchBytesGoal);
+  put_control();
+  put_streams(fresh_, kSmallMessage);
+  if (!bulk_.empty() && has_room_for(bulk_.front(), kQuantum)) put(bulk_.front(), kQuantum);
+  put_streams(bulk_, kQuantum);
   const size_t bytes = frames_.size();
   if (bytes > 0) {
     const auto begin = std::chrono::steady_clock::now();
@@ -214,10 +213,28 @@ size_t Multiplexer::make_batch(BufferChain& wire) {
   return bytes;
 }
 
-void Multiplexer::put_streams(IntrusiveList<Stream>& streams, size_t quantum,
-                              size_t frames_bytes_max) {
-  while (!streams.empty() && frames_.size() < frames_bytes_max)
+void Multiplexer::put_control() {
+  if (control_.size() <= kBatchBytesGoal) {
+    frames_.swap(control_);
+    return;
+  }
+  ByteReader reader(control_);
+  while (control_.size() - reader.left() < kBatchBytesGoal)
+    read_frame(reader);
+  const size_t bytes = control_.size() - reader.left();
+  frames_.assign(control_, 0, bytes);
+  control_.erase(0, bytes);
+}
+
+void Multiplexer::put_streams(IntrusiveList<Stream>& streams, size_t quantum) {
+  while (!streams.empty() && frames_.size() < kBatchBytesGoal &&
+         has_room_for(streams.front(), quantum))
     put(streams.front(), quantum);
+}
+
+bool Multiplexer::has_room_for(const Stream& stream, size_t body_bytes_max) const {
+  constexpr size_t kFrameHeads = 2 * 16;
+  return frames_.size() + stream.head_.size() + body_bytes_max + kFrameHeads <= kBatchFramesMax;
 }
 
 void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
@@ -225,12 +242,14 @@ void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
   if (!may_begin(stream)) return waiting_.push_back(stream);
   if (stream.has_head_) put_head(stream);
   if (!stream.body_.empty()) put_body(stream, body_bytes_max);
-  if (stream.body_.empty() && stream.ended_ && !stream.sent_end_) put_end(stream);
+  const bool end_is_due = stream.body_.empty() && stream.ended_ && !stream.sent_end_;
+  if (end_is_due && frames_.size() + stream.trailers_.size() + 16 <= kBatchFramesMax)
+    put_end(stream);
   if (stream.was_full_ && stream.body_.size() <= kQueuedMax / 2) {
     stream.was_full_ = false;
     rooms_.push_back(stream.id_);
   }
-  const bool has_more = !stream.body_.empty();
+  const bool has_more = !stream.body_.empty() || (stream.ended_ && !stream.sent_end_);
   if (has_more) return schedule(stream);
   idle_.push_back(stream);
   close_if_over(stream);

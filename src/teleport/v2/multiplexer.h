@@ -125,6 +125,8 @@ class Multiplexer {
   // little so far goes first, with more.
   static constexpr size_t kQuantum = 16 * 1024;
   static constexpr size_t kSmallMessage = 64 * 1024;
+  // A head, or trailers, of more must not be sent.
+  static constexpr size_t kHeadBytesMax = 256 * 1024;
   // Frames that answer the peer's (windows, pongs, refusals) and wait: over it the link ends.
   static constexpr size_t kControlBytesMax = 1024 * 1024;
 
@@ -162,7 +164,8 @@ class Multiplexer {
   // ---- Sending. Nothing is called back. In order: a head (at the far end, any number of them
   // before the last), body bytes, an end. Nothing after the end.
 
-  // Text with its line ends and empty line. Both chains are of `pool`, here and below.
+  // Text with its line ends and empty line, at most kHeadBytesMax. Both chains are of `pool`, here
+  // and below.
   void send_head(Stream& stream, BufferChain&& head);
   void send_body(Stream& stream, std::string_view bytes);
   void send_body(Stream& stream, BufferChain&& bytes);
@@ -213,11 +216,14 @@ class Multiplexer {
   void schedule(Stream& stream);
   // Puts into the batch what it may of a stream, at most so many body bytes. May destroy it.
   void put(Stream& stream, size_t body_bytes_max);
+  // For its head and body; trailers wait for the next batch if need be.
+  bool has_room_for(const Stream& stream, size_t body_bytes_max) const;
   void put_head(Stream& stream);
   void put_body(Stream& stream, size_t body_bytes_max);
   void put_end(Stream& stream);
   bool may_begin(const Stream& stream) const;
-  void put_streams(IntrusiveList<Stream>& streams, size_t quantum, size_t frames_bytes_max);
+  void put_control();
+  void put_streams(IntrusiveList<Stream>& streams, size_t quantum);
   void put_informational(Stream& stream);
   void put_reset(uint32_t id, EndCode code);
   void put_window(uint32_t id, uint64_t bytes);

@@ -396,12 +396,37 @@ TEST_F(MultiplexerTest, AnswersPings) {
 
 TEST_F(MultiplexerTest, APeerThatAsksWithoutReadingIsRefused) {
   std::string pings;
-  for (int i = 0; i < 50'000; ++i)
+  for (int i = 0; i < 10'000; ++i)
     append_frame(pings, FrameType::kPing, 0, "12345678");
   std::optional<Error> error;
-  for (int i = 0; i < 10 && !error; ++i)
+  for (int i = 0; i < 50 && !error; ++i)
     error = forge(*far_, pings);
   EXPECT_EQ(code_of(error), Code::kOverloaded);
+}
+
+// Every batch must fit, however much there is to say.
+TEST_F(MultiplexerTest, PutsNoMoreIntoABatchThanThePeerTakes) {
+  far_hello_.stream_window = 64 * 1024 * 1024;
+  make();
+  const std::string lines(Multiplexer::kHeadBytesMax - 4, 'x');
+  for (int i = 0; i < 6; ++i) {
+    Owner& asked = near_->open(owners_);
+    near_->head(asked, lines + "\r\n\r\n");
+    near_->body(asked, std::string(100'000, 'b'));
+    near_->end(asked, lines + "\r\n\r\n");
+  }
+  std::string pings;
+  for (int i = 0; i < 10'000; ++i)
+    append_frame(pings, FrameType::kPing, 0, "12345678");
+  for (int i = 0; i < 8; ++i)
+    ASSERT_EQ(forge(*near_, pings), std::nullopt);
+  pass_all();
+  EXPECT_EQ(far_->multiplexer.received_pongs(), 80'000u);
+  ASSERT_EQ(far_->requests.size(), 6u);
+  for (const Owner& served : far_->requests) {
+    EXPECT_EQ(served.body.size(), 100'000u);
+    EXPECT_EQ(served.trailers.size(), lines.size() + 4);
+  }
 }
 
 struct Forged {
