@@ -27,6 +27,12 @@ class Input {
     const size_t both = high << 8 | choice();
     return both % (rest_.size() + 1);
   }
+  // The next `count` bytes, or as many as there are.
+  std::string_view take(size_t count) {
+    const std::string_view bytes = rest_.substr(0, count);
+    rest_.remove_prefix(bytes.size());
+    return bytes;
+  }
   std::string_view rest() const { return rest_; }
 
  private:
