@@ -47,7 +47,8 @@ Result<void> TeleportV2Exchange::parse(std::string_view text, bool end, http::Re
       text, {.head_bytes_max = kHeadBytesMax, .fields_max = kFieldsMax}, head);
   method_ = head.method;
   if (!size) return size.error();
-  if (*size != text.size()) return malformed("what begins a stream of the link is no head");
+  if (*size == 0 || *size != text.size())
+    return malformed("what begins a stream of the link is no head");
   if (text.size() > session_.context().teleport.request_head_bytes_max) {
     return Error{Code::kHeadTooLarge, Source::kDownstream, 0,
                  "the request head is larger than the limit (-inMaxHeaderSize)"};
@@ -96,7 +97,8 @@ void TeleportV2Exchange::on_stream_trailers(std::string_view text) {
       {.head_bytes_max = session_.context().teleport.request_head_bytes_max,
        .fields_max = kFieldsMax},
       Source::kDownstream, trailers);
-  if (!size || *size != text.size()) return break_request("a request's trailers are no fields");
+  if (!size || *size == 0 || *size != text.size())
+    return break_request("a request's trailers are no fields");
   if (!is_request_wanted()) return;
   // Those behind the bytes of a tunnel have no place anywhere.
   if (offer_ != Offer::kNone) trailers.clear();

@@ -33,6 +33,9 @@ struct TestExchange {
   std::string body;
   std::string trailers;
   bool ended = false;         // the request
+  bool is_tunnel = false;     // set by send_switch()
+  bool tunnel_ended = false;  // by the client
+  bool is_half_closed = false;
   std::optional<Error> gone;  // the client
   int blocked = 0;
   int unblocked = 0;
@@ -48,7 +51,23 @@ struct TestExchange {
       head.fields.add(name, value);
     downstream->send_response_head(head);
   }
+  void send_switch(std::string_view protocol) {
+    is_tunnel = true;
+    http::ResponseHead head;
+    head.status = 101;
+    head.reason = http::reason_of(101);
+    head.upgrade = protocol;
+    head.body = http::BodyLength::unknown();
+    downstream->send_response_head(head);
+  }
   void send_body(std::string_view bytes) { downstream->send_response_body(bytes); }
+  // Of a tunnel, which the client may still use.
+  void end_direction() {
+    http::DownstreamStream& stream = *downstream;
+    if (tunnel_ended) downstream = nullptr;
+    is_half_closed = true;
+    stream.end_response({});
+  }
   void end(const http::Fields& response_trailers = {}) {
     std::exchange(downstream, nullptr)->end_response(response_trailers);
   }
@@ -67,6 +86,7 @@ class TestHandlers final : public RequestHandlerFactory {
   std::function<void(TestExchange&)> at_head;
   std::function<void(TestExchange&)> at_body;
   std::function<void(TestExchange&)> at_end;
+  std::function<void(TestExchange&)> at_unblocked;
 
   TestExchange& last() { return exchanges.back(); }
 
@@ -97,14 +117,16 @@ class TestHandlers final : public RequestHandlerFactory {
       if (owner_.at_head) owner_.at_head(exchange_);
     }
     void on_request_body(std::string_view bytes) override {
-      HT_ASSERT(is_open() && !exchange_.ended);
+      HT_ASSERT(is_open() && exchange_.ended == exchange_.is_tunnel && !exchange_.tunnel_ended);
       exchange_.body += bytes;
       if (owner_.at_body) owner_.at_body(exchange_);
     }
     void on_request_end(const http::Fields& trailers) override {
-      HT_ASSERT(is_open() && !exchange_.ended);
+      HT_ASSERT(is_open() && exchange_.ended == exchange_.is_tunnel && !exchange_.tunnel_ended);
+      exchange_.tunnel_ended = exchange_.is_tunnel;
       exchange_.ended = true;
       exchange_.trailers = text_of(trailers);
+      if (exchange_.is_tunnel && exchange_.is_half_closed) exchange_.downstream = nullptr;
       if (owner_.at_end) owner_.at_end(exchange_);
     }
     void on_downstream_gone(const Error& error) override {
@@ -113,7 +135,10 @@ class TestHandlers final : public RequestHandlerFactory {
       exchange_.downstream = nullptr;
     }
     void on_response_blocked() override { ++exchange_.blocked; }
-    void on_response_unblocked() override { ++exchange_.unblocked; }
+    void on_response_unblocked() override {
+      ++exchange_.unblocked;
+      if (owner_.at_unblocked) owner_.at_unblocked(exchange_);
+    }
 
    private:
     bool is_open() const { return exchange_.downstream != nullptr; }
