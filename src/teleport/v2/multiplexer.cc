@@ -199,9 +199,12 @@ bool Multiplexer::has_work() const {
 
 size_t Multiplexer::make_batch(BufferChain& wire) {
   put_control();
-  put_streams(fresh_, kSmallMessage);
-  if (!bulk_.empty() && has_room_for(bulk_.front(), kQuantum)) put(bulk_.front(), kQuantum);
-  put_streams(bulk_, kQuantum);
+  // An informational head that is left there comes before what its stream sends next.
+  if (control_.empty()) {
+    put_streams(fresh_, kSmallMessage);
+    if (!bulk_.empty() && has_room_for(bulk_.front(), kQuantum)) put(bulk_.front(), kQuantum);
+    put_streams(bulk_, kQuantum);
+  }
   const size_t bytes = frames_.size();
   if (bytes > 0) {
     const auto begin = std::chrono::steady_clock::now();
@@ -493,23 +496,23 @@ Result<void> Multiplexer::take_goaway(const Frame& frame) {
   return {};
 }
 
+// Owners may do what they like to other streams when they are told: all that are not served are set
+// apart first, from where a stream that is closed meanwhile is gone.
 void Multiplexer::fail_unserved(uint32_t last) {
-  std::vector<StreamOwner*> owners;
+  IntrusiveList<Stream> unserved;
   for (IntrusiveList<Stream>* list : {&fresh_, &bulk_, &starved_, &waiting_, &idle_}) {
-    IntrusiveList<Stream> served;
-    while (!list->empty()) {
-      Stream& stream = list->pop_front();
-      if (stream.has_begun() && stream.id_ <= last) {
-        served.push_back(stream);
-        continue;
-      }
-      if (stream.owner_ != nullptr) owners.push_back(stream.owner_);
-      close(stream);
-    }
-    list->splice_back(served);
+    list->for_each([&](Stream& stream) {
+      if (stream.has_begun() && stream.id_ <= last) return;
+      stream.unlink();
+      unserved.push_back(stream);
+    });
   }
-  for (StreamOwner* owner : owners)
-    owner->on_stream_reset(EndCode::kRefused);
+  while (!unserved.empty()) {
+    Stream& stream = unserved.front();
+    StreamOwner* owner = stream.owner_;
+    close(stream);
+    if (owner != nullptr) owner->on_stream_reset(EndCode::kRefused);
+  }
 }
 
 // ---- Windows.
