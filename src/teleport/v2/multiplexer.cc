@@ -127,7 +127,7 @@ void Multiplexer::close(Stream& stream) {
 }
 
 void Multiplexer::wake_waiting() {
-  if (waiting_.empty() || peer_goes_away_ || streams_.size() >= peer_.streams) return;
+  if (waiting_.empty() || streams_.size() >= peer_.streams) return;
   fresh_.push_back(waiting_.pop_front());
 }
 
@@ -384,7 +384,7 @@ Result<void> Multiplexer::take_request(const Frame& frame) {
   if (frame.stream <= last_id_) return error("a stream of the link begins twice");
   last_id_ = frame.stream;
   ++counts_.streams;
-  accepted_ = goes_away_;  // the peer has been told that it is not served
+  accepted_ = false;
   request_ended_ = frame.type == FrameType::kHeadEnd;
   if (!goes_away_) events_.on_request(frame.payload, request_ended_);
   if (!std::exchange(accepted_, true)) put_reset(frame.stream, EndCode::kRefused);
