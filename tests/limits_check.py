@@ -191,6 +191,12 @@ REACHED_BY = {
         ("src/net/connection_test.cc", "ConnectionTest.TakesTurnsWithOtherConnections"),
     "bytes of one read":
         ("src/net/connection_test.cc", "ConnectionTest.TakesTurnsWithOtherConnections"),
+    "zstd window of a v2 link that is received, bytes":
+        ("src/teleport/v2/zstd_stream_test.cc", "ZstdDecoder.RefusesALargerWindow"),
+    "header lines remembered of a v2 link that is received, bytes":
+        ("src/teleport/v2/line_table_test.cc", "LineTable.IsNeverOverItsBytesEvenIfAllLinesAreInUse"),
+    "bodies remembered of it, bytes":
+        ("src/teleport/v2/body_table_test.cc", "ReceivedBodies.ForgetWhatTheyWriteOver"),
     "bytes decompressed from a link, beyond the last piece":
         ("src/proxy/teleport_session_flood_test.cc", "TeleportSessionFlood.CostsAStepATurn"),
     "bytes encoded for a link, beyond the last message begun":

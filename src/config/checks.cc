@@ -16,9 +16,33 @@ void check_type(std::string_view flag, const std::string& type, Problems& proble
     problems.fail(flag, type, "http, https, unix, teleport and teleports are accepted");
 }
 
-void check_compression(std::string_view flag, const std::string& text, Problems& problems) {
-  if (!parse_compression(text))
-    problems.fail(flag, text, "none, flate, flate:1 to flate:9, and snappy are accepted");
+// A compression flag with the protocol flag of the same end.
+struct LinkFlags {
+  std::string_view compress;
+  const std::string& compress_text;
+  std::string_view protocol;
+  const std::string& protocol_text;
+};
+
+void check_link(const LinkFlags& flags, Problems& problems) {
+  const auto protocol = teleport::parse_protocol(flags.protocol_text);
+  const auto coding = teleport::parse_coding(flags.compress_text);
+  if (!protocol) problems.fail(flags.protocol, flags.protocol_text, teleport::kProtocolsAccepted);
+  if (!coding) problems.fail(flags.compress, flags.compress_text, teleport::kCodingsAccepted);
+  if (!protocol || !coding || teleport::choose_link(*protocol, *coding)) return;
+  problems.fail(flags.compress, flags.compress_text,
+                "with -" + std::string(flags.protocol) + "=" + flags.protocol_text + " " +
+                    std::string(teleport::codings_accepted(*protocol)));
+}
+
+void check_link_tables(const HttptpOptions& o, Problems& problems) {
+  problems.one_of("linkMemory", o.link_memory, {"small", "normal", "large"});
+  for (const std::string& name : list_elements(o.link_secret_headers)) {
+    if (is_token(name)) continue;
+    problems.fail("linkSecretHeaders", o.link_secret_headers,
+                  "names of headers, separated by commas, are accepted");
+    return;
+  }
 }
 
 void check_address_set(std::string_view flag, const std::string& list, Problems& problems) {
@@ -31,7 +55,7 @@ void check_in(const HttptpOptions& o, Problems& problems) {
   if (!parse_unix_mode(o.in_unix_mode))
     problems.fail("inUnixMode", o.in_unix_mode, "an octal number from 0 to 0777 is accepted");
   problems.not_negative("inDelay", o.in_delay);
-  check_compression("inCompress", o.in_compress, problems);
+  check_link({"inCompress", o.in_compress, "inProtocol", o.in_protocol}, problems);
   problems.within("inMaxHeaderSize", o.in_header_bytes_max, 256, 1024 * 1024);
   problems.within("inMaxBodySize", o.in_body_bytes_max, 0, INT64_MAX);
   check_address_set("inAllowIP", o.in_allow_ip, problems);
@@ -72,7 +96,7 @@ bool is_host(std::string_view text) {
 void check_out(const HttptpOptions& o, Problems& problems) {
   check_type("outType", o.out_type, problems);
   problems.not_negative("outDelay", o.out_delay);
-  check_compression("outCompress", o.out_compress, problems);
+  check_link({"outCompress", o.out_compress, "outProtocol", o.out_protocol}, problems);
   problems.within("outMaxHeaderSize", o.out_header_bytes_max, 256, 1024 * 1024);
   problems.within("outMaxBodySize", o.out_body_bytes_max, 0, int64_t{1} << 30);
   problems.within("outConnsPerAddr", o.out_connections, 1, 1024);
@@ -178,7 +202,7 @@ void warn_about_in(const HttptpOptions& o, std::vector<Condition>& conditions) {
   const EndType in = end_type_of(o.in_type);
   conditions.push_back({in.is_link,
                         "has no effect without -inType=teleport or -inType=teleports",
-                        {"inDelay", "inCompress"}});
+                        {"inDelay", "inProtocol", "inCompress"}});
   conditions.push_back({!in.is_link,
                         "has no effect on links: requests bear such fields already",
                         {"clientIPHeader", "xForwarded"}});
@@ -211,7 +235,7 @@ void warn_about_out(const HttptpOptions& o, std::vector<Condition>& conditions) 
   const EndType out = end_type_of(o.out_type);
   conditions.push_back({out.is_link,
                         "has no effect without -outType=teleport or -outType=teleports",
-                        {"outDelay", "outCompress", "outConnsPerAddr"}});
+                        {"outDelay", "outProtocol", "outCompress", "outConnsPerAddr"}});
   conditions.push_back(
       {in.is_link || out.is_link, "has no effect without a teleport link", {"outMaxBodySize"}});
   conditions.push_back(
@@ -226,10 +250,27 @@ void warn_about_out(const HttptpOptions& o, std::vector<Condition>& conditions) 
       {!o.access_log.empty(), "has no effect without -accessLog", {"accessLogFormat"}});
 }
 
+// Flags of v2 links do nothing where only v0 is spoken.
+void warn_about_v2(const HttptpOptions& o, std::vector<Condition>& conditions) {
+  const teleport::LinkChoice in = link_in(o);
+  const teleport::LinkChoice out = link_out(o);
+  const bool in_v2 = end_type_of(o.in_type).is_link && in.versions.v2;
+  const bool out_v2 = end_type_of(o.out_type).is_link && out.versions.v2;
+  const auto compresses = [](const teleport::LinkChoice& choice) {
+    return choice.method != teleport::v2::EncoderOptions::Method::kNone;
+  };
+  conditions.push_back(
+      {in_v2 || out_v2, "has no effect without a teleport link that may be v2", {"linkMemory"}});
+  conditions.push_back({(in_v2 && compresses(in)) || (out_v2 && compresses(out)),
+                        "has no effect without a teleport link that may be v2 with zstd",
+                        {"linkSecretHeaders"}});
+}
+
 void warn_about_no_effect(const HttptpOptions& o, Problems& problems) {
   std::vector<Condition> conditions;
   warn_about_in(o, conditions);
   warn_about_out(o, conditions);
+  warn_about_v2(o, conditions);
   for (const Condition& condition : conditions) {
     if (condition.holds) continue;
     for (const std::string_view flag : condition.flags) {
@@ -311,20 +352,19 @@ bool uses_autocert(const HttptpOptions& options) {
   return in.has_tls && !in.is_link && list_elements(options.in_tls_cert).empty();
 }
 
-std::optional<compress::Settings> parse_compression(std::string_view text) {
-  using compress::Method;
-  if (text == "none") return compress::Settings{.method = Method::kNone};
-  if (text == "snappy") return compress::Settings{.method = Method::kSnappy};
-  if (text == "flate") return compress::Settings{.method = Method::kFlate, .level = 1};
-  if (text.size() == 7 && text.starts_with("flate:") && text[6] >= '1' && text[6] <= '9')
-    return compress::Settings{.method = Method::kFlate, .level = text[6] - '0'};
-  return {};
+teleport::LinkChoice link_in(const HttptpOptions& options) {
+  return teleport::choose_link(options.in_protocol, options.in_compress);
+}
+
+teleport::LinkChoice link_out(const HttptpOptions& options) {
+  return teleport::choose_link(options.out_protocol, options.out_compress);
 }
 
 void check_options(const HttptpOptions& options, Problems& problems) {
   check_in(options, problems);
   check_autocert(options, problems);
   check_out(options, problems);
+  check_link_tables(options, problems);
   check_balancing(options, problems);
   check_timeouts(options, problems);
   check_limits_and_logging(options, problems);

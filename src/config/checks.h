@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/log.h"
-#include "compress/stream.h"
 #include "config/end_type.h"
 #include "config/httptp_options.h"
 #include "config/problems.h"
+#include "teleport/link_choice.h"
 #include "upstream/balancer/balancer.h"
 
 namespace httpteleport::config {
@@ -22,8 +22,9 @@ void check_options(const HttptpOptions& options, Problems& problems);
 // The type of -in or -out; that of http for a text that check_options() refuses.
 EndType end_type_of(const std::string& text);
 
-// "none", "snappy", "flate", "flate:1" to "flate:9", or nothing.
-std::optional<compress::Settings> parse_compression(std::string_view text);
+// What -inProtocol and -inCompress mean together, and -outProtocol and -outCompress.
+teleport::LinkChoice link_in(const HttptpOptions& options);
+teleport::LinkChoice link_out(const HttptpOptions& options);
 
 // The elements of a comma-separated list without the blanks around them.
 std::vector<std::string> list_elements(const std::string& list);

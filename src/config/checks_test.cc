@@ -52,6 +52,10 @@ TEST(Checks, SayWhichFlagWhatValueAndWhatIsAccepted) {
       {"-autocertURL=https://", "an https:// URL is accepted"},
       {"-autocertEmail=somebody", "name@host is accepted"},
       {"-autocertEmail=a@", "name@host is accepted"},
+      {"-inProtocol=v1", "auto, v2 and v0 are accepted"},
+      {"-outProtocol=", "auto, v2 and v0 are accepted"},
+      {"-linkMemory=huge", "small, normal and large are accepted"},
+      {"-linkSecretHeaders=cookie,a b", "names of headers, separated by commas, are accepted"},
       {"-outMaxConnsPerAddr=-1", "a number from 0 to 100000000 is accepted"},
       {"-outProxyProtocol=any", "nothing, v1 and v2 are accepted"},
       {"-outResolveInterval=-1s", "a duration of 0 or more is accepted"},
@@ -150,6 +154,25 @@ TEST(Checks, WantAKeyForEachCertificate) {
               ElementsAre("-inTLSCert=\"\": -inType=httptps needs a certificate"));
 }
 
+TEST(Checks, NameBothFlagsOfALinkThatDoNotGoTogether) {
+  EXPECT_THAT(judge({"-outProtocol=v2", "-outCompress=flate:6"}).errors,
+              ElementsAre("-outCompress=\"flate:6\": with -outProtocol=v2 auto, none, zstd, and "
+                          "zstd:1 to zstd:19 are accepted"));
+  EXPECT_THAT(judge({"-outProtocol=v2", "-outCompress=snappy"}).errors.size(), 1u);
+  EXPECT_THAT(judge({"-inType=teleport", "-inProtocol=v0", "-inCompress=zstd"}).errors,
+              ElementsAre("-inCompress=\"zstd\": with -inProtocol=v0 auto, none, flate, flate:1 to "
+                          "flate:9, and snappy are accepted"));
+  for (const char* protocol : {"auto", "v0", "v2"}) {
+    for (const char* compress : {"auto", "none"}) {
+      EXPECT_THAT(
+          judge({std::string("-outProtocol=") + protocol, std::string("-outCompress=") + compress})
+              .errors,
+          IsEmpty());
+    }
+  }
+  EXPECT_THAT(judge({"-outCompress=flate", "-outCompress=zstd:19"}).errors, IsEmpty());
+}
+
 TEST(Checks, KnowTheVersionsOfTheProxyHeader) {
   EXPECT_THAT(judge({"-inProxyProtocol=v3", "-inProxyProtocolFrom=::1"}).errors,
               ElementsAre("-inProxyProtocol=\"v3\": nothing, v1, v2 and any are accepted"));
@@ -167,18 +190,19 @@ TEST(Checks, WarnOfFlagsThatDoNothing) {
     List arguments;
     List without_effect;
   } const kCases[] = {
-      {{"-inDelay=1s", "-inCompress=none", "-inAllowPlaintext", "-inTLSClientCA=a",
-        "-inTLSSessionTicketKey=k", "-inHandshakeTimeout=1s", "-inUnixMode=600",
+      {{"-inDelay=1s", "-inProtocol=v2", "-inCompress=none", "-inAllowPlaintext",
+        "-inTLSClientCA=a", "-inTLSSessionTicketKey=k", "-inHandshakeTimeout=1s", "-inUnixMode=600",
         "-inProxyProtocolFrom=::1", "-autocertEmail=a@b", "-autocertURL=https://a"},
-       {"inDelay", "inCompress", "inTLSSessionTicketKey", "inTLSClientCA", "inHandshakeTimeout",
-        "inAllowPlaintext", "autocertURL", "autocertEmail", "inUnixMode", "inProxyProtocolFrom"}},
+       {"inDelay", "inProtocol", "inCompress", "inTLSSessionTicketKey", "inTLSClientCA",
+        "inHandshakeTimeout", "inAllowPlaintext", "autocertURL", "autocertEmail", "inUnixMode",
+        "inProxyProtocolFrom"}},
       {{"-inType=teleport", "-clientIPHeader=a", "-xForwarded", "-inDelay=1s", "-inCompress=none",
         "-inAllowPlaintext"},
        {"clientIPHeader", "xForwarded", "inAllowPlaintext"}},
-      {{"-outType=http", "-outDelay=1s", "-outCompress=none", "-outConnsPerAddr=2",
-        "-outMaxBodySize=1", "-outProxyProtocol=v1", "-outTLSCA=a", "-outTLSServerName=a",
-        "-outTLSInsecureSkipVerify=0", "-outTLSCert=a", "-outTLSKey=a"},
-       {"outDelay", "outCompress", "outConnsPerAddr", "outMaxBodySize", "outTLSCA",
+      {{"-outType=http", "-outDelay=1s", "-outProtocol=v0", "-outCompress=none",
+        "-outConnsPerAddr=2", "-outMaxBodySize=1", "-outProxyProtocol=v1", "-outTLSCA=a",
+        "-outTLSServerName=a", "-outTLSInsecureSkipVerify=0", "-outTLSCert=a", "-outTLSKey=a"},
+       {"outDelay", "outProtocol", "outCompress", "outConnsPerAddr", "outMaxBodySize", "outTLSCA",
         "outTLSServerName", "outTLSInsecureSkipVerify", "outTLSCert", "outTLSKey"}},
       {{"-outProxyProtocol=v1", "-outCheckInterval=1s", "-accessLogFormat=json"},
        {"outCheckInterval", "accessLogFormat"}},
@@ -191,6 +215,15 @@ TEST(Checks, WarnOfFlagsThatDoNothing) {
       {{"-inType=https", "-inTLSCert=a", "-inTLSKey=b", "-autocertCacheDir=c"},
        {"autocertCacheDir"}},
       {{"-outType=https", "-outTLSInsecureSkipVerify", "-outTLSCA=a"}, {"outTLSCA"}},
+      {{"-outType=http", "-linkMemory=small", "-linkSecretHeaders="},
+       {"linkMemory", "linkSecretHeaders"}},
+      {{"-outProtocol=v0", "-linkMemory=small", "-linkSecretHeaders=a"},
+       {"linkMemory", "linkSecretHeaders"}},
+      {{"-outCompress=flate:6", "-linkMemory=small"}, {"linkMemory"}},
+      {{"-outCompress=none", "-linkMemory=small", "-linkSecretHeaders=a"}, {"linkSecretHeaders"}},
+      {{"-outType=http", "-inType=teleport", "-inCompress=zstd:3", "-linkMemory=large",
+        "-linkSecretHeaders=a"},
+       {}},
   };
   for (const auto& c : kCases) {
     const List warnings = judge(c.arguments).warnings;

@@ -24,10 +24,13 @@ void add_in_flags(HttptpOptions& o, GoFlags& flags) {
   flags.add(
       {"inDelay", "TIME", "how long responses may wait for others to share a batch (teleport -in)"},
       o.in_delay);
-  flags.add(
-      {"inCompress", "METHOD",
-       "compression of responses sent over teleport: none, flate, flate:1 to flate:9, snappy"},
-      o.in_compress);
+  flags.add({"inProtocol", "VERSION",
+             "version of teleport that is taken: v2, v0, or auto, which takes both"},
+            o.in_protocol);
+  flags.add({"inCompress", "METHOD",
+             "compression of responses sent over teleport: auto, none, zstd, zstd:1 to zstd:19; "
+             "of v0 also flate, flate:1 to flate:9, snappy"},
+            o.in_compress);
   flags.add({"inMaxHeaderSize", "BYTES",
              "largest request head; also the largest response head sent to a teleport peer"},
             o.in_header_bytes_max);
@@ -111,8 +114,12 @@ void add_out_flags(HttptpOptions& o, GoFlags& flags) {
   flags.add({"outDelay", "TIME",
              "how long requests may wait for others to share a batch (teleport -out)"},
             o.out_delay);
+  flags.add({"outProtocol", "VERSION",
+             "version of teleport that is spoken: v2, v0, or auto, which tries v2 first"},
+            o.out_protocol);
   flags.add({"outCompress", "METHOD",
-             "compression of requests sent over teleport: none, flate, flate:1 to flate:9, snappy"},
+             "compression of requests sent over teleport: auto, none, zstd, zstd:1 to zstd:19; of "
+             "v0 also flate, flate:1 to flate:9, snappy"},
             o.out_compress);
   flags.add({"outMaxHeaderSize", "BYTES",
              "largest response head; also the largest request head sent to a teleport peer"},
@@ -132,6 +139,17 @@ void add_out_flags(HttptpOptions& o, GoFlags& flags) {
   flags.add({"outResolveInterval", "TIME",
              "how often the names in -out are looked up again; 0: once, at the start"},
             o.out_resolve_interval);
+}
+
+void add_link_flags(HttptpOptions& o, GoFlags& flags) {
+  flags.begin_group("Links");
+  flags.add({"linkMemory", "SIZE",
+             "what each end of a v2 link remembers to compress better: small, normal or large"},
+            o.link_memory);
+  flags.add({"linkSecretHeaders", "NAMES",
+             "headers whose values never meet other text in a compressor, comma-separated (v2); "
+             "empty: none"},
+            o.link_secret_headers);
 }
 
 void add_tls_out_flags(HttptpOptions& o, GoFlags& flags) {
@@ -268,6 +286,7 @@ void add_httptp_flags(HttptpOptions& options, GoFlags& flags) {
   add_tls_in_flags(options, flags);
   add_autocert_flags(options, flags);
   add_out_flags(options, flags);
+  add_link_flags(options, flags);
   add_tls_out_flags(options, flags);
   add_balancing_flags(options, flags);
   add_timeout_flags(options, flags);

@@ -9,14 +9,15 @@
 
 namespace httpteleport::config {
 
-// The defaults are the Go program's where it has the flag.
+// The defaults are the Go program's where it has the flag and knows as much.
 struct HttptpOptions {
   // In
   std::string in = "127.0.0.1:8080";
   std::string in_type = "http";
   std::string in_unix_mode = "0666";
   Duration in_delay{};
-  std::string in_compress = "flate";
+  std::string in_protocol = "auto";
+  std::string in_compress = "auto";
   int64_t in_header_bytes_max = 4096;
   int64_t in_body_bytes_max = 4 * 1024 * 1024;
   bool in_get_only = false;
@@ -49,13 +50,18 @@ struct HttptpOptions {
   std::string out = "127.0.0.1:8043";
   std::string out_type = "teleport";
   Duration out_delay{};
-  std::string out_compress = "flate";
+  std::string out_protocol = "auto";
+  std::string out_compress = "auto";
   int64_t out_header_bytes_max = 4096;
   int64_t out_body_bytes_max = 64 * 1024 * 1024;
   int64_t out_connections = 1;
   int64_t out_requests_max = 0;  // at one address; 0: no limit
   std::string out_proxy_protocol;
   Duration out_resolve_interval = std::chrono::seconds(30);  // 0: once
+
+  // Links
+  std::string link_memory = "normal";
+  std::string link_secret_headers = "authorization,cookie,proxy-authorization,set-cookie,x-api-key";
 
   // TLS out
   std::string out_tls_ca;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/text.h"
 #include "config/addresses.h"
 #include "config/certificates.h"
 #include "config/checks.h"
@@ -103,9 +104,23 @@ void fill_http1_sessions(const HttptpOptions& options, Snapshot& snapshot) {
   sessions.write_idle_timeout = options.in_write_idle_timeout;
 }
 
+teleport::v2::TableSizes tables_of(const HttptpOptions& options) {
+  return teleport::parse_link_memory(options.link_memory).value_or(teleport::v2::kNormalTables);
+}
+
+std::vector<std::string> secret_fields(const HttptpOptions& options) {
+  std::vector<std::string> names;
+  for (const std::string& name : list_elements(options.link_secret_headers))
+    names.push_back(lower_case(name));
+  return names;
+}
+
 void fill_teleport_sessions(const HttptpOptions& options, Snapshot& snapshot) {
   proxy::TeleportSessionOptions& links = snapshot.teleport_sessions;
-  links.compression = parse_compression(options.in_compress).value_or(compress::Settings{});
+  proxy::take_choice(link_in(options), links);
+  links.v2.hello.tables = tables_of(options);
+  links.v2.hello.streams = static_cast<uint32_t>(options.concurrency);
+  links.v2.secret_fields = secret_fields(options);
   links.batch_delay = options.in_delay;
   links.request_head_bytes_max = links.response_head_bytes_max =
       to_size(options.in_header_bytes_max);
@@ -118,7 +133,9 @@ void fill_teleport_sessions(const HttptpOptions& options, Snapshot& snapshot) {
 
 void fill_links_out(const HttptpOptions& options, size_t workers,
                     upstream::TeleportOptions& links) {
-  links.compression = parse_compression(options.out_compress).value_or(compress::Settings{});
+  upstream::take_choice(link_out(options), links);
+  links.v2.hello.tables = tables_of(options);
+  links.v2.secret_fields = secret_fields(options);
   links.batch_delay = options.out_delay;
   // Every worker needs one of its own: fewer than workers cannot be.
   links.links = share(options.out_connections, workers);

@@ -13,6 +13,7 @@
 #include "config/load.h"
 #include "support/certificates.h"
 #include "support/process.h"
+#include "teleport/link_choice.h"
 
 namespace httpteleport::config {
 namespace {
@@ -268,21 +269,61 @@ TEST(Snapshot, KnowsTheCompressions) {
   }
 }
 
+TEST(Snapshot, LinksSpeakWhatTheirFlagsSay) {
+  using Method = teleport::v2::EncoderOptions::Method;
+  HttptpOptions options = numeric_options();
+  auto snapshot = snapshot_of(options);
+  EXPECT_TRUE(snapshot->teleport_sessions.versions.v0);
+  EXPECT_TRUE(snapshot->teleport_sessions.versions.v2);
+  const upstream::TeleportOptions* out = &snapshot->clusters[0].teleport;
+  EXPECT_EQ(out->versions, upstream::LinkVersions::kAuto);
+  EXPECT_EQ(out->v2.secret_fields, teleport::v2::EncoderOptions{}.secret_fields);
+  EXPECT_EQ(out->v2.hello.tables, teleport::v2::kNormalTables);
+
+  options.out_protocol = "v2";
+  options.out_compress = "zstd:7";
+  options.in_compress = "snappy";
+  options.link_memory = "large";
+  options.link_secret_headers = "Cookie, X-Token";
+  options.concurrency = 12345;
+  snapshot = snapshot_of(options);
+  const proxy::TeleportSessionOptions& in = snapshot->teleport_sessions;
+  EXPECT_FALSE(in.versions.v2) << "snappy is v0's";
+  out = &snapshot->clusters[0].teleport;
+  EXPECT_EQ(out->versions, upstream::LinkVersions::kV2);
+  EXPECT_EQ(out->v2.method, Method::kZstd);
+  EXPECT_EQ(out->v2.level, 7);
+  for (const upstream::V2Options* v2 : {&in.v2, &out->v2}) {
+    EXPECT_EQ(v2->hello.tables, teleport::v2::kLargeTables);
+    EXPECT_THAT(v2->secret_fields, testing::ElementsAre("cookie", "x-token"));
+  }
+  EXPECT_EQ(in.v2.hello.streams, 12345u);
+
+  options.out_protocol = "v0";
+  options.out_compress = options.in_compress = "none";
+  options.link_secret_headers = "";
+  options.in_protocol = "v2";
+  snapshot = snapshot_of(options);
+  EXPECT_FALSE(snapshot->teleport_sessions.versions.v0);
+  EXPECT_EQ(snapshot->teleport_sessions.v2.method, Method::kNone);
+  EXPECT_THAT(snapshot->teleport_sessions.v2.secret_fields, testing::IsEmpty());
+  EXPECT_EQ(snapshot->clusters[0].teleport.versions, upstream::LinkVersions::kV0);
+}
+
+const std::string kCodings(teleport::kCodingsAccepted);
+
 TEST(Snapshot, SaysInOneLineWhatIsWrongWithAValueAndWhatIsAccepted) {
   struct {
     std::function<void(HttptpOptions&)> change;
-    std::string_view error;
+    std::string error;
   } const kCases[] = {
       {[](auto& o) { o.in_type = ""; },
        "-inType=\"\": http, https, unix, teleport and teleports are accepted"},
       {[](auto& o) { o.out_type = "Http"; },
        "-outType=\"Http\": http, https, unix, teleport and teleports are accepted"},
-      {[](auto& o) { o.in_compress = "gzip"; },
-       "-inCompress=\"gzip\": none, flate, flate:1 to flate:9, and snappy are accepted"},
-      {[](auto& o) { o.out_compress = "flate:0"; },
-       "-outCompress=\"flate:0\": none, flate, flate:1 to flate:9, and snappy are accepted"},
-      {[](auto& o) { o.out_compress = "flate:10"; },
-       "-outCompress=\"flate:10\": none, flate, flate:1 to flate:9, and snappy are accepted"},
+      {[](auto& o) { o.in_compress = "gzip"; }, "-inCompress=\"gzip\": " + kCodings},
+      {[](auto& o) { o.out_compress = "flate:0"; }, "-outCompress=\"flate:0\": " + kCodings},
+      {[](auto& o) { o.out_compress = "zstd:20"; }, "-outCompress=\"zstd:20\": " + kCodings},
       {[](auto& o) { o.in = "8080"; },
        "-in=\"8080\": no port; host:port, :port or [ipv6]:port is accepted"},
       {[](auto& o) { o.in = ""; },

@@ -17,6 +17,10 @@
 #include "tls/server_context.h"
 #include "upstream/teleport_links.h"
 
+namespace httpteleport::teleport {
+struct LinkChoice;
+}
+
 namespace httpteleport::proxy {
 
 struct Http1SessionOptions {
@@ -48,6 +52,9 @@ struct TeleportSessionOptions {
   Duration idle_timeout = std::chrono::seconds(120);
   Duration dead_peer_timeout = std::chrono::seconds(60);
 };
+
+// Versions and compressions of `choice` into `options`.
+void take_choice(const teleport::LinkChoice& choice, TeleportSessionOptions& options);
 
 using net::Session;
 

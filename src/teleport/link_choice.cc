@@ -46,6 +46,18 @@ std::optional<CodingChoice> parse_coding(std::string_view text) {
   return {};
 }
 
+std::string_view codings_accepted(ProtocolChoice protocol) {
+  switch (protocol) {
+    case ProtocolChoice::kAuto:
+      break;
+    case ProtocolChoice::kV0:
+      return "auto, none, flate, flate:1 to flate:9, and snappy are accepted";
+    case ProtocolChoice::kV2:
+      return "auto, none, zstd, and zstd:1 to zstd:19 are accepted";
+  }
+  return kCodingsAccepted;
+}
+
 std::optional<LinkChoice> choose_link(ProtocolChoice protocol, const CodingChoice& coding) {
   const bool only_v0 = coding.kind == Kind::kFlate || coding.kind == Kind::kSnappy;
   if (only_v0 && protocol == ProtocolChoice::kV2) return {};

@@ -47,6 +47,8 @@ inline constexpr std::string_view kProtocolsAccepted = "auto, v2 and v0 are acce
 std::optional<CodingChoice> parse_coding(std::string_view text);
 inline constexpr std::string_view kCodingsAccepted =
     "auto, none, zstd, zstd:1 to zstd:19, flate, flate:1 to flate:9, and snappy are accepted";
+// Those that the version has.
+std::string_view codings_accepted(ProtocolChoice protocol);
 
 // Nothing: the version does not have this compression. Flate and snappy are v0's, so that with
 // kAuto they choose v0 too.

@@ -2,9 +2,19 @@
 
 #include <algorithm>
 
+#include "teleport/link_choice.h"
 #include "upstream/teleport_link.h"
 
 namespace httpteleport::upstream {
+
+void take_choice(const teleport::LinkChoice& choice, TeleportOptions& options) {
+  options.versions = LinkVersions::kAuto;
+  if (!choice.versions.v2) options.versions = LinkVersions::kV0;
+  if (!choice.versions.v0) options.versions = LinkVersions::kV2;
+  options.compression = choice.over_v0;
+  options.v2.method = choice.method;
+  options.v2.level = choice.level;
+}
 
 TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOptions& options)
     : context_(context), options_(options) {

@@ -11,6 +11,10 @@
 #include "teleport/v2/hello.h"
 #include "upstream/transport.h"
 
+namespace httpteleport::teleport {
+struct LinkChoice;
+}
+
 namespace httpteleport::upstream {
 
 class TeleportLink;
@@ -38,6 +42,8 @@ struct V2Options {
   bool adaptive = false;  // the level follows what is short, from `level` on; of kZstd
   std::vector<std::string> secret_fields = teleport::v2::EncoderOptions{}.secret_fields;
   teleport::v2::Hello hello;  // what we have room for
+
+  friend bool operator==(const V2Options&, const V2Options&) = default;
 };
 
 struct TeleportOptions {
@@ -65,6 +71,9 @@ struct TeleportOptions {
   // Each link begins with a PROXY header that names nobody: its requests are many clients'.
   std::optional<net::ProxyVersion> proxy_header;
 };
+
+// Versions and compressions of `choice` into `options`.
+void take_choice(const teleport::LinkChoice& choice, TeleportOptions& options);
 
 // Owned by an endpoint. An exchange goes to the open link with the fewest pending ones; only
 // while none is open, to one that is being opened.

@@ -91,7 +91,9 @@ FlagCase address_set(std::string flag, Flags company = {}) {
 
 const std::string kAddress = "host:port, :port or [ipv6]:port is accepted";
 const std::string kTypes = "http, https, unix, teleport and teleports are accepted";
-const std::string kCompressions = "none, flate, flate:1 to flate:9, and snappy are accepted";
+const std::string kProtocols = "auto, v2 and v0 are accepted";
+const std::string kCompressions =
+    "auto, none, zstd, zstd:1 to zstd:19, flate, flate:1 to flate:9, and snappy are accepted";
 
 // Files and flags that cases refer to.
 class FlagValues : public testing::Test {
@@ -147,10 +149,18 @@ std::vector<FlagCase> FlagValues::in() const {
         {"rw", "an octal number from 0 to 0777 is accepted"}},
        kUnixIn},
       from_zero("inDelay", kLinkIn),
+      {"inProtocol", {"auto", "v2", "v0"}, {{"v1", kProtocols}, {"", kProtocols}}, kLinkIn},
       {"inCompress",
-       {"none", "flate", "flate:1", "flate:9", "snappy"},
-       {{"gzip", kCompressions}, {"flate:0", kCompressions}, {"flate:10", kCompressions}},
+       {"auto", "none", "zstd", "zstd:1", "zstd:19", "flate", "flate:1", "flate:9", "snappy"},
+       {{"gzip", kCompressions},
+        {"flate:0", kCompressions},
+        {"flate:10", kCompressions},
+        {"zstd:20", kCompressions}},
        kLinkIn},
+      {"inCompress",
+       {"auto", "none", "flate", "snappy"},
+       {{"zstd", "with -inProtocol=v0"}, {"zstd:3", "with -inProtocol=v0"}},
+       kLinkIn + Flags{"-inProtocol=v0"}},
       number("inMaxHeaderSize", 256, 1 << 20),
       number("inMaxBodySize", 0, INT64_MAX),
       boolean("inGetOnly"),
@@ -240,9 +250,21 @@ std::vector<FlagCase> FlagValues::out() const {
        {{"ftp", kTypes}, {"", kTypes}}},
       {"outType", {"unix"}, {}, {"-out=/x,@x"}},
       from_zero("outDelay"),
+      {"outProtocol", {"auto", "v2", "v0"}, {{"v1", kProtocols}, {"V2", kProtocols}}},
       {"outCompress",
-       {"none", "flate", "flate:1", "flate:9", "snappy"},
-       {{"gzip", kCompressions}, {"flate:10", kCompressions}}},
+       {"auto", "none", "zstd", "zstd:1", "zstd:19", "flate", "flate:1", "flate:9", "snappy"},
+       {{"gzip", kCompressions}, {"flate:10", kCompressions}, {"zstd:0", kCompressions}}},
+      {"outCompress",
+       {"auto", "none", "zstd", "zstd:19"},
+       {{"flate", "with -outProtocol=v2"}, {"snappy", "with -outProtocol=v2"}},
+       {"-outProtocol=v2"}},
+      {"linkMemory",
+       {"small", "normal", "large"},
+       {{"huge", "small, normal and large are accepted"}, {"", "small, normal and large"}}},
+      {"linkSecretHeaders",
+       {"", "Cookie", "cookie, x-api-key"},
+       {{"a b", "names of headers, separated by commas, are accepted"},
+        {"a:b", "names of headers, separated by commas, are accepted"}}},
       number("outMaxHeaderSize", 256, 1 << 20),
       number("outMaxBodySize", 0, int64_t{1} << 30),
       number("outConnsPerAddr", 1, 1024),
