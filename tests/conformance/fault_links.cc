@@ -107,7 +107,7 @@ class LinkFaults : public testing::TestWithParam<const char*> {
   int asked_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Setups, LinkFaults, testing::Values("none", "flate", "snappy"),
+INSTANTIATE_TEST_SUITE_P(Setups, LinkFaults, testing::Values("none", "zstd", "flate", "snappy"),
                          [](const auto& method) { return std::string(method.param); });
 
 TEST_P(LinkFaults, AtAnyByteOfRequestsFailWhatWasInFlightOnce) {

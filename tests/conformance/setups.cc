@@ -3,14 +3,20 @@
 namespace httpteleport::test {
 namespace {
 
-const char* compression_of(SetupKind kind) {
+struct Link {
+  const char* protocol;
+  const char* compression;
+};
+Link link_of(SetupKind kind) {
   switch (kind) {
     case SetupKind::kLinkFlate:
-      return "flate";
+      return {"v0", "flate"};
     case SetupKind::kLinkSnappy:
-      return "snappy";
+      return {"v0", "snappy"};
+    case SetupKind::kLinkZstd:
+      return {"v2", "zstd"};
     default:
-      return "none";
+      return {"v0", "none"};
   }
 }
 
@@ -28,6 +34,8 @@ const char* setup_name(SetupKind kind) {
       return "LinkFlate";
     case SetupKind::kLinkSnappy:
       return "LinkSnappy";
+    case SetupKind::kLinkZstd:
+      return "LinkZstd";
   }
   return "?";
 }
@@ -35,12 +43,15 @@ const char* setup_name(SetupKind kind) {
 SetupUnderTest::SetupUnderTest(SetupKind kind, const std::string& origin, const SetupFlags& flags)
     : kind_(kind) {
   const Flags workers = {"-workers=1"};
-  const std::string compression = compression_of(kind);
+  const std::string protocol = link_of(kind).protocol;
+  const std::string compression = link_of(kind).compression;
   if (has_link(kind)) {
-    far_ = std::make_unique<RunningHttptp>(far_flags(origin) + workers +
-                                           Flags{"-inCompress=" + compression} + flags.far);
-    near_ = std::make_unique<RunningHttptp>(near_flags(far_->address().text()) + workers +
-                                            Flags{"-outCompress=" + compression} + flags.near);
+    far_ = std::make_unique<RunningHttptp>(
+        far_flags(origin) + workers +
+        Flags{"-inProtocol=" + protocol, "-inCompress=" + compression} + flags.far);
+    near_ = std::make_unique<RunningHttptp>(
+        near_flags(far_->address().text()) + workers +
+        Flags{"-outProtocol=" + protocol, "-outCompress=" + compression} + flags.near);
     return;
   }
   const Flags secure = kind == SetupKind::kHttps ? https_flags() : Flags{};

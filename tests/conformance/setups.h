@@ -20,12 +20,14 @@ namespace httpteleport::test {
 enum class SetupKind : uint8_t {
   kHttp,        // http -> http
   kHttps,       // https -> http
-  kLinkNone,    // http -> teleport -> http, both directions uncompressed
+  kLinkNone,    // http -> teleport v0 -> http, both directions uncompressed
   kLinkFlate,   // the same with flate
   kLinkSnappy,  // the same with snappy
+  kLinkZstd,    // the same over v2, with zstd
 };
-inline constexpr std::array kAllSetups = {SetupKind::kHttp, SetupKind::kHttps, SetupKind::kLinkNone,
-                                          SetupKind::kLinkFlate, SetupKind::kLinkSnappy};
+inline constexpr std::array kAllSetups = {SetupKind::kHttp,       SetupKind::kHttps,
+                                          SetupKind::kLinkNone,   SetupKind::kLinkFlate,
+                                          SetupKind::kLinkSnappy, SetupKind::kLinkZstd};
 
 const char* setup_name(SetupKind kind);
 inline void PrintTo(SetupKind kind, std::ostream* stream) {

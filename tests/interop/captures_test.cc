@@ -440,7 +440,7 @@ class OurClientEnd : public testing::TestWithParam<Codings> {
     Listener far_end;
     RunningHttptp process({"-in=127.0.0.1:0", "-inType=http", "-outType=teleport", "-workers=1",
                            "-clientIPHeader=X-Forwarded-For", "-outTimeout=20s",
-                           "-out=" + far_end.address().text(),
+                           "-out=" + far_end.address().text(), "-outProtocol=v0",
                            std::string("-outCompress=") + link_coding_name(GetParam().requests)});
     ASSERT_TRUE(process.started());
     std::vector<HttpConnection> clients;
