@@ -135,7 +135,7 @@ std::optional<Problem> fill_tls(const ServiceConfig& config, const ServicePlan* 
 }
 
 teleport::LinkChoice link_of(const ServiceConfig& config) {
-  return teleport::choose_link("auto", config.compression);
+  return teleport::choose_link(config.link_protocol, config.compression);
 }
 
 void fill_cluster_values(const ServiceConfig& config, ServicePlan& plan) {

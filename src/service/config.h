@@ -96,7 +96,9 @@ struct ServiceConfig {
   std::string accept_proxy_protocol;  // v1 v2 any; empty: nothing
   std::vector<std::string> proxy_protocol_from;  // addresses and CIDRs; with accept_proxy_protocol
   bool backend_header = false;  // answers say which backend they are of (X-Backend)
-  std::string compression;      // toward teleport backends, as -outCompress; empty: flate
+  // Of links, toward teleport backends and at the addresses of the service:
+  std::string link_protocol;    // as -outProtocol; empty: auto
+  std::string compression;      // as -outCompress; empty: auto
   std::string tls_ca_file;      // for https and teleports backends; empty: the system's CAs
   std::string tls_server_name;  // empty: the host of the backend's address
   bool tls_skip_verify = false;

@@ -56,6 +56,7 @@ TEST(ReadService, ReadsAllThatIsWritten) {
   service.accept_proxy_protocol = "any";
   service.proxy_protocol_from = {"::1"};
   service.backend_header = true;
+  service.link_protocol = "v0";
   service.compression = "snappy";
   service.tls_ca_file = "/ca";
   service.tls_server_name = "n";

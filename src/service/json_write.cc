@@ -153,6 +153,7 @@ void newer_members(JsonWriter& json, const ServiceConfig& service) {
     texts(json, service.proxy_protocol_from);
   }
   member_unless(json, "backend_header", service.backend_header, usual.backend_header);
+  member_unless(json, "link_protocol", service.link_protocol, usual.link_protocol);
   member_unless(json, "compression", service.compression, usual.compression);
   member_unless(json, "tls_ca_file", service.tls_ca_file, usual.tls_ca_file);
   member_unless(json, "tls_server_name", service.tls_server_name, usual.tls_server_name);

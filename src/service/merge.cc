@@ -89,6 +89,7 @@ void take_newer_fields(ServiceConfig& service, const ServicePatch& patch) {
   take(service.accept_proxy_protocol, patch.accept_proxy_protocol);
   take(service.proxy_protocol_from, patch.proxy_protocol_from);
   take(service.backend_header, patch.backend_header);
+  take(service.link_protocol, patch.link_protocol);
   take(service.compression, patch.compression);
   take(service.tls_ca_file, patch.tls_ca_file);
   take(service.tls_server_name, patch.tls_server_name);

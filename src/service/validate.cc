@@ -160,7 +160,9 @@ void check_proxy_protocol(Problems& problems, const ServiceConfig& service) {
 }
 
 void check_toward_backends(Problems& problems, const ServiceConfig& service) {
-  problems.text("compression", service.compression, wrong_compression(service.compression));
+  problems.text("link_protocol", service.link_protocol, wrong_link_protocol(service.link_protocol));
+  problems.text("compression", service.compression,
+                wrong_compression(service.compression, service.link_protocol));
   problems.no_control_characters("tls_ca_file", service.tls_ca_file);
   if (!service.tls_server_name.empty() && !is_host(service.tls_server_name))
     problems.text("tls_server_name", service.tls_server_name, "the name of a host is accepted");

@@ -10,6 +10,7 @@
 #include "net/address.h"
 #include "service/json_writer.h"
 #include "service/listening.h"
+#include "teleport/link_choice.h"
 
 namespace httpteleport::service {
 
@@ -243,10 +244,19 @@ std::string wrong_balance(std::string_view balance) {
   return "RR, LC, least-loaded, p2c, ewma and hash:HEADER are accepted";
 }
 
-std::string wrong_compression(std::string_view text) {
-  if (text.empty() || text == "none" || text == "flate" || text == "snappy") return {};
-  if (text.size() == 7 && text.starts_with("flate:") && text[6] >= '1' && text[6] <= '9') return {};
-  return "none, flate, flate:1 to flate:9 and snappy are accepted";
+std::string wrong_link_protocol(std::string_view text) {
+  if (text.empty() || teleport::parse_protocol(text)) return {};
+  return std::string(teleport::kProtocolsAccepted);
+}
+
+std::string wrong_compression(std::string_view text, std::string_view protocol) {
+  if (text.empty()) return {};
+  const auto coding = teleport::parse_coding(text);
+  if (!coding) return std::string(teleport::kCodingsAccepted);
+  const auto version = teleport::parse_protocol(protocol);
+  if (!version || teleport::choose_link(*version, *coding)) return {};
+  return "with link_protocol=\"" + std::string(protocol) + "\" " +
+         std::string(teleport::codings_accepted(*version));
 }
 
 }  // namespace httpteleport::service

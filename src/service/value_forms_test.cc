@@ -124,10 +124,17 @@ TEST(ValueForms, BalancesAreTheProgramsPolicies) {
 }
 
 TEST(ValueForms, CompressionsAreThoseOfLinks) {
-  for (const char* good : {"", "none", "flate", "flate:1", "flate:9", "snappy"})
-    EXPECT_EQ(wrong_compression(good), "") << good;
-  for (const char* bad : {"gzip", "flate:0", "flate:10", "flate:"})
-    EXPECT_NE(wrong_compression(bad), "") << bad;
+  for (const char* good :
+       {"", "auto", "none", "zstd", "zstd:19", "flate", "flate:1", "flate:9", "snappy"})
+    EXPECT_EQ(wrong_compression(good, ""), "") << good;
+  for (const char* bad : {"gzip", "flate:0", "flate:10", "flate:", "zstd:20"})
+    EXPECT_NE(wrong_compression(bad, ""), "") << bad;
+  EXPECT_EQ(wrong_compression("flate", "v0"), "");
+  EXPECT_NE(wrong_compression("flate", "v2"), "");
+  EXPECT_NE(wrong_compression("zstd", "v0"), "");
+  for (const char* good : {"", "auto", "v0", "v2"})
+    EXPECT_EQ(wrong_link_protocol(good), "") << good;
+  EXPECT_NE(wrong_link_protocol("v1"), "");
 }
 
 TEST(ValueForms, ShowsNamesWithoutBreakingLinesOrCharacters) {

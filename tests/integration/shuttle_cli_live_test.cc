@@ -108,6 +108,7 @@ TEST_F(ShuttleCliLive, EveryFlagIsAFieldThatTheServerKnows) {
        "-accept-proxy-protocol=any",
        "-proxy-protocol-from=10.0.0.0/8",
        "-backend-header",
+       "-link-protocol=v0",
        "-compression=snappy",
        "-tls-server-name=n",
        "-tls-skip-verify"},
