@@ -132,7 +132,7 @@ TEST(SentLines, NameWhatTheOtherEndHas) {
     SentLines sent(sizes);
     ReceivedLines received(sizes);
     std::mt19937 random(sizes.lines);
-    for (int i = 0; i < 5'000; ++i) {
+    for (int i = 0; i < 2'000; ++i) {
       const std::string line =
           "line " + std::string(random() % 60, 'x') + std::to_string(random() % 3);
       if (const auto number = sent.find(line)) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -91,7 +92,7 @@ TEST(ZstdStream, TakesAnyNumberOfEmptyPieces) {
 
 TEST(ZstdStream, BeginsOneFrameAndNoOther) {
   Stream stream(1);
-  for (int i = 0; i < 20; ++i) {
+  for (uint64_t i = 0; i < 20; ++i) {
     EXPECT_TRUE(stream.pass(json(100'000, i)));
     EXPECT_EQ(stream.began, i == 0);
   }
@@ -114,11 +115,12 @@ TEST(ZstdStream, ChangesItsLevelInANewFrameThatKnowsTheLast) {
 }
 
 TEST(ZstdStream, DecodesTheSameOverManyLevelChanges) {
+  constexpr std::array<int, 4> kLevels = {-1, 1, 2, 3};
   for (const uint32_t window_log : {10u, 16u, 22u, 24u}) {
     Stream stream(1, {.window_log = window_log});
     int frames = 0;
-    for (int i = 0; i < 60; ++i) {
-      stream.encoder.set_level(i % 5 - 1 == 0 ? -1 : i % 5 - 1);
+    for (uint64_t i = 0; i < 60; ++i) {
+      stream.encoder.set_level(kLevels[i % kLevels.size()]);
       ASSERT_TRUE(stream.pass(json(100'000, i))) << "window " << window_log << " piece " << i;
       frames += stream.began ? 1 : 0;
     }
