@@ -14,6 +14,27 @@ CASES = ROOT / "tests/conformance/limits_test.cc"
 # Row -> file and tests that reach it. Limits that cannot be reached from outside at a bearable price
 # are reached by unit tests, with a smaller number where it is an option.
 REACHED_BY = {
+    "parts of a batch on the wire, bytes of each":
+        ("src/teleport/v2/batch_decoder_test.cc", "BatchDecoder.RefusesLengthsThatAreTooLargeAtOnce"),
+    "what a batch becomes, main part and frames, bytes of each":
+        ("src/teleport/v2/batch_decoder_test.cc", "BatchDecoder.RefusesAPieceThatBecomesTooMuch",
+         "BatchDecoder.RefusesKnownLinesThatBecomeTooMuch", "BatchDecoder.RefusesKnownBodiesThatBecomeTooMuch"),
+    "frames that a sender puts into a batch, bytes":
+        ("src/teleport/v2/batch_encoder_test.cc", "BatchEncoder.TakesTheLargestBatchOfEveryKind"),
+    "main part before another zstd frame may begin, bytes at least":
+        ("src/teleport/v2/zstd_stream_test.cc", "ZstdDecoder.RefusesAPeerThatBeginsFramesTooOften"),
+    "zstd window of a link's direction, bytes":
+        ("src/teleport/v2/zstd_stream_test.cc", "ZstdDecoder.RefusesALargerWindow"),
+    "header lines remembered of a direction; bytes of them":
+        ("src/teleport/v2/line_table_test.cc", "LineTable.EvictsTheFirstWhenAllAreInUse",
+         "LineTable.IsNeverOverItsBytesEvenIfAllLinesAreInUse"),
+    "a header line remembered, bytes":
+        ("src/teleport/v2/line_table_test.cc", "LineTable.TakesLinesOfFourToFourThousandAndNinetySixBytes"),
+    "identifiers remembered of a direction; blocks of secrets":
+        ("src/teleport/v2/id_table_test.cc", "ReceivedIds.AreTheLastSoMany"),
+    "bodies remembered of a direction, bytes; of one of them":
+        ("src/teleport/v2/body_table_test.cc", "ReceivedBodies.TakeAQuarterOfTheirMemoryAtMost",
+         "ReceivedBodies.ForgetWhatTheyWriteOver"),
     "requests of a client of the library without an answer":
         ("src/api/client_server_test.cc", "ClientAndServer.RefuseMoreThanMaxPendingAtOnce"),
     "request head that a client of the library sends, bytes":

@@ -297,6 +297,26 @@ TEST(BatchDecoder, GivesOutNothingElseWhenAByteIsWrong) {
   }
 }
 
+TEST(BatchDecoder, GivesOutNothingElseWhenAByteIsWrongWhereTheLevelChanges) {
+  const std::vector<std::string> batches = {
+      frame_of(FrameType::kData, 1, std::string(kFrameBytesMin, 'z')),
+      frame_of(FrameType::kHeadEnd, 1, head_of({"GET / HTTP/1.1", "cookie: abc"})),
+      frame_of(FrameType::kHeadEnd, 2, head_of({"GET / HTTP/1.1", "cookie: abc"}))};
+  Direction sender({.sizes = kTinyTables});
+  const std::string before = sender.encode(batches[0]);
+  sender.encoder.set_level(3);
+  const std::string change = sender.encode(batches[1]);
+  ASSERT_EQ(take_apart(change).flags, kCompressed | kNewFrame);
+  const std::string later = sender.encode(batches[2]);
+  for (size_t at = 0; at < change.size() * 8; ++at) {
+    BatchDecoder decoder(kTinyTables, Source::kUpstream);
+    ASSERT_TRUE(decoder.decode(before));
+    std::string wire = change;
+    wire[at / 8] = static_cast<char>(wire[at / 8] ^ (1 << (at % 8)));
+    ASSERT_TRUE(gives_only(decoder, wire + later, batches, 1)) << "bit " << at;
+  }
+}
+
 TEST(BatchDecoder, WaitsForTheRestOfABatchWhereverItIsCut) {
   const std::vector<std::string> batches = recorded_batches(4);
   Direction direction({.sizes = kTinyTables});

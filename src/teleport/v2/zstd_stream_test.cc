@@ -153,7 +153,6 @@ TEST(ZstdStream, ANewFrameMayBeginWithNothing) {
 }
 
 TEST(ZstdDecoder, RefusesAPeerThatBeginsFramesTooOften) {
-  ZstdEncoder encoder(1, kSmallWindow);
   for (const size_t before : {kFrameBytesMin - 1, kFrameBytesMin}) {
     ZstdEncoder sender(1, kSmallWindow);
     ZstdDecoder decoder(kSmallWindow);
