@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "proxy/test_sessions.h"
+#include "proxy/test_near_v2.h"
 #include "support/independent_codecs.h"
 
 namespace httpteleport::proxy {
@@ -93,6 +93,121 @@ TEST_F(LinkAcceptorTest, EndsWithAPeerThatLeavesInsideTheHandshake) {
   near.send("httptele");
   near.finish();
   EXPECT_TRUE(sessions_.wait_session_gone());
+  EXPECT_EQ(failures(Code::kConnectionLost), 1u);
+}
+
+// ---- Version 2.
+
+using LinkAcceptorV2Test = V2SessionTest;
+
+TEST_F(LinkAcceptorV2Test, AnswersInItsOwnCompressionAndSaysWhatItHasRoomFor) {
+  using Method = teleport::v2::EncoderOptions::Method;
+  for (const Method method : {Method::kNone, Method::kZstd}) {
+    options_.v2.method = method;
+    options_.v2.hello.stream_window = 100'000;
+    TestPeer& near = sessions_.connect<LinkAcceptor>();
+    for (const char byte : NearV2::handshake('\1')) {
+      EXPECT_EQ(near.received, "");
+      near.send({&byte, 1});
+      sessions_.net.settle();
+    }
+    const std::string_view answer = near.received;
+    EXPECT_EQ(answer.substr(0, teleport::kHandshakeBytes),
+              NearV2::handshake(method == Method::kZstd ? '\3' : '\1'));
+    // Without waiting for the peer's.
+    EXPECT_EQ(answer.substr(teleport::kHandshakeBytes),
+              teleport::v2::encode_hello(options_.v2.hello));
+  }
+}
+
+TEST_F(LinkAcceptorV2Test, HasPeersOfBothVersionsAtATime) {
+  handlers_.at_end = [](TestExchange& exchange) { exchange.reply("to " + exchange.target); };
+  options_.compression.method = compress::Method::kNone;
+  connect();
+  TestPeer& v0 = sessions_.connect<LinkAcceptor>();
+  v0.send(link_handshake(LinkCoding::kNone) +
+          test::link_frame(1, "GET /v0 HTTP/1.1\r\nHost: h\r\n\r\n"));
+  NearStream& v2 = near_->get("/v2");
+  ASSERT_TRUE(run_until([&] { return v2.ended && v0.received.ends_with("to /v0"); }));
+  EXPECT_EQ(v2.body, "to /v2");
+  EXPECT_EQ(v0.received.substr(0, test::kLinkHandshakeBytes), link_handshake(LinkCoding::kNone));
+}
+
+TEST_F(LinkAcceptorV2Test, ClosesOnAVersionThatIsNotToBeSpoken) {
+  for (const bool v2 : {false, true}) {
+    options_.versions = {.v0 = !v2, .v2 = v2};
+    TestPeer& near = sessions_.connect<LinkAcceptor>();
+    near.send(v2 ? link_handshake(LinkCoding::kNone) : NearV2::handshake('\1'));
+    ASSERT_TRUE(run_until([&] { return near.ended || near.broken; }));
+    EXPECT_EQ(near.received, "");
+    EXPECT_TRUE(wait_session_gone());
+  }
+  EXPECT_EQ(failures(Code::kBadVersion), 2u);
+}
+
+TEST_F(LinkAcceptorV2Test, ClosesOnACompressionOfTheOtherVersion) {
+  for (const char coding : {'\0', '\2', '\4'}) {
+    TestPeer& near = sessions_.connect<LinkAcceptor>();
+    near.send(NearV2::handshake(coding));
+    ASSERT_TRUE(run_until([&] { return near.ended || near.broken; }));
+    EXPECT_EQ(near.received, "");
+  }
+}
+
+TEST_F(LinkAcceptorV2Test, TakesTheHelloInPiecesAndWhatIsBehindItInOrder) {
+  answer_everything();
+  NearV2& link = connect();
+  // The same bytes as of that link, one by one.
+  NearStream& stream = link.get("/1");
+  std::string batch;
+  while (link.multiplexer().has_work()) {
+    BufferChain wire(link.pool());
+    link.multiplexer().make_batch(wire);
+    batch += wire.to_string();
+  }
+  const std::string hello = teleport::v2::encode_hello({});
+  TestPeer& whole = sessions_.connect<LinkAcceptor>();
+  whole.send(NearV2::handshake('\1') + hello + batch);
+  ASSERT_TRUE(wait_for_exchanges(1));
+  TestPeer& pieces = sessions_.connect<LinkAcceptor>();
+  for (const char byte : NearV2::handshake('\1') + hello + batch) {
+    pieces.send({&byte, 1});
+    sessions_.net.settle();
+  }
+  ASSERT_TRUE(wait_for_exchanges(2));
+  for (const TestExchange& exchange : handlers_.exchanges)
+    EXPECT_EQ(exchange.target, "/1");
+  EXPECT_FALSE(stream.ended);
+}
+
+TEST_F(LinkAcceptorV2Test, ClosesOnAHelloThatIsNone) {
+  using namespace std::string_literals;
+  for (const std::string& hello : {"\xff\xff\xff"s, "\x81\x02"s + std::string(257, '\0'),
+                                   // A window that is too small.
+                                   "\x02\x07\x01"s, "\x01\x07"s}) {
+    TestPeer& near = sessions_.connect<LinkAcceptor>();
+    near.send(NearV2::handshake('\1') + hello);
+    ASSERT_TRUE(run_until([&] { return near.ended || near.broken; }));
+    EXPECT_TRUE(wait_session_gone());
+  }
+  EXPECT_EQ(failures(Code::kMalformed), 4u);
+  EXPECT_EQ(sessions_.net.metrics.link.open.value(), 0);
+}
+
+TEST_F(LinkAcceptorV2Test, GivesTheHelloADeadline) {
+  options_.handshake_timeout = 10ms;
+  TestPeer& near = sessions_.connect<LinkAcceptor>();
+  near.send(NearV2::handshake('\1') + "\x05");
+  ASSERT_TRUE(run_until([&] { return near.ended || near.broken; }));
+  EXPECT_EQ(failures(Code::kTimeout), 1u);
+  EXPECT_TRUE(wait_session_gone());
+}
+
+TEST_F(LinkAcceptorV2Test, EndsWithAPeerThatLeavesInsideTheHello) {
+  TestPeer& near = sessions_.connect<LinkAcceptor>();
+  near.send(NearV2::handshake('\1'));
+  near.finish();
+  EXPECT_TRUE(wait_session_gone());
   EXPECT_EQ(failures(Code::kConnectionLost), 1u);
 }
 

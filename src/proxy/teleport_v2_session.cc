@@ -37,11 +37,10 @@ TeleportV2Session::TeleportV2Session(SessionContext& context, AcceptedLink link)
       multiplexer_(multiplexer_options(context.teleport, link.own), link.peer_hello,
                    static_cast<v2::MultiplexerEvents&>(*this), context.loop.pool()) {
   const TeleportSessionOptions& options = context.teleport;
-  sender_.emplace(
-      connection(), context.metrics.link, static_cast<upstream::V2LinkSender::Events&>(*this),
-      multiplexer_,
-      upstream::BatchTiming{.delay = options.batch_delay, .bytes = options.batch_bytes},
-      options.v2.adaptive);
+  sender_.emplace(connection(), context.metrics.link,
+                  static_cast<upstream::V2LinkSender::Events&>(*this), multiplexer_,
+                  upstream::BatchTiming{.delay = options.batch_delay, .bytes = options.batch_bytes},
+                  options.v2.adaptive);
 }
 
 TeleportV2Session::~TeleportV2Session() {

@@ -45,6 +45,8 @@ class NearStream final : public teleport::v2::StreamOwner {
   }
   NearStream& end(std::string_view with_trailers = {}) {
     multiplexer_.send_end(*stream_, with_trailers);
+    request_ended_ = true;
+    release_if_over();
     return *this;
   }
   void cancel() {
@@ -53,7 +55,8 @@ class NearStream final : public teleport::v2::StreamOwner {
   // Takes what has come, and goes on reading or not.
   void read(bool on) {
     is_reading = on;
-    if (stream_ != nullptr) multiplexer_.consumed(*stream_, std::exchange(unread_, 0));
+    if (stream_ != nullptr) multiplexer_.consumed(*stream_, unread_);
+    unread_ = 0;
   }
   size_t unread() const { return unread_; }
   bool is_full() const { return stream_->is_full(); }
@@ -65,6 +68,7 @@ class NearStream final : public teleport::v2::StreamOwner {
   void on_stream_head(std::string_view text, bool end) override {
     heads.emplace_back(text);
     ended = end;
+    release_if_over();
   }
   void on_stream_body(std::string_view bytes, bool end) override {
     if (at_body) at_body(bytes);
@@ -76,10 +80,12 @@ class NearStream final : public teleport::v2::StreamOwner {
       unread_ += bytes.size();
     }
     ended = end;
+    release_if_over();
   }
   void on_stream_trailers(std::string_view text) override {
     trailers = text;
     ended = true;
+    release_if_over();
   }
   void on_stream_reset(teleport::v2::EndCode code) override {
     // After its end it says that nobody reads the rest of the request.
@@ -90,10 +96,16 @@ class NearStream final : public teleport::v2::StreamOwner {
     if (at_room) at_room();
   }
 
+  void release_if_over() {
+    if (ended && request_ended_ && stream_ != nullptr)
+      multiplexer_.release(*std::exchange(stream_, nullptr));
+  }
+
   teleport::v2::Multiplexer& multiplexer_;
   BlockPool& pool_;
   teleport::v2::Stream* stream_;  // nullptr: it is over
   size_t unread_ = 0;
+  bool request_ended_ = false;
 };
 
 // A link with its streams. pump() is what a loop would do.
