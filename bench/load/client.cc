@@ -36,6 +36,7 @@ Client::Step Client::start(int epoll_fd, const Work& work, Clock::time_point due
   due_ = due;
   sent_ = 0;
   body_bytes_ = 0;
+  received_bytes_ = 0;
   head_done_ = false;
   if (work.answers != nullptr) differs_.assign(work.answers->size(), false);
   if (fd_ < 0) {
@@ -214,6 +215,7 @@ Client::Step Client::on_stream_end() {
 
 Client::Step Client::take(std::string_view bytes) {
   if (phase_ != Phase::kExchanging) return fail("bytes behind the answer");
+  received_bytes_ += bytes.size();
   const bool was_pending = !pending_.empty();
   if (was_pending) pending_.append(bytes);
   std::string_view rest = was_pending ? std::string_view(pending_) : bytes;

@@ -23,7 +23,8 @@ struct Expected {
 struct Work {
   std::string_view request;
   http::Method method = http::Method::kGet;
-  uint64_t body_bytes = 0;  // 200 with any body of this length; unless there are:
+  uint64_t response_bytes = 0;  // of the whole answer, where it is known
+  uint64_t body_bytes = 0;      // 200 with any body of this length; unless there are:
   const std::vector<Expected>* answers = nullptr;  // one of these
 };
 
@@ -63,6 +64,8 @@ class Client {
   const char* failure() const { return failure_; }
   // Of the last exchange.
   uint64_t body_bytes() const { return body_bytes_; }
+  uint64_t received_bytes() const { return received_bytes_; }
+  const Work& work() const { return work_; }
   bool was_resumed() const { return resumed_; }
 
  private:
@@ -101,6 +104,7 @@ class Client {
   bool head_done_ = false;
   bool resumed_ = false;
   uint64_t body_bytes_ = 0;
+  uint64_t received_bytes_ = 0;
   std::vector<bool> differs_;  // the answer from each of work_.answers
   std::string pending_;        // read, but not whole enough to be used
   http::ResponseHead head_;

@@ -3,7 +3,8 @@
 //
 // Closed loop: each connection asks again when it has its answer. With --rate requests are due at
 // a constant pace whatever the answers do, and latency counts from when a request was due; it
-// takes a free connection, or waits for one.
+// takes a free connection, or waits for one. With --requests the run ends when so many have been
+// answered; where its time ends first, those that are left are said to be unfinished.
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -75,6 +76,7 @@ class Requests {
         std::string_view(pair.request).substr(0, pair.request.find(' '));
     return {.request = pair.request,
             .method = http::method_of(method),
+            .response_bytes = pair.response.size(),
             .answers = &answers_.at(pair.key)};
   }
 
@@ -118,10 +120,11 @@ class Load {
 
  private:
   void run_closed() {
-    while (!free_.empty())
+    while (!free_.empty() && may_start())
       start_next(Clock::now());
-    while (Clock::now() < end_ && !given_up())
+    while (Clock::now() < end_ && !given_up() && !has_had_all())
       wait(end_);
+    if (options_.requests != 0) unfinished_ = options_.requests - started_ + in_flight_;
   }
 
   void run_paced() {
@@ -154,6 +157,9 @@ class Load {
 
   bool given_up() const { return failure_count_ > kFailuresMax; }
 
+  bool may_start() const { return options_.requests == 0 || started_ < options_.requests; }
+  bool has_had_all() const { return !may_start() && in_flight_ == 0; }
+
   // Makes all due requests that have a free connection; the others queue.
   void send_due(Clock::time_point now) {
     while (pace_->is_due(now))
@@ -172,6 +178,7 @@ class Load {
     Client* client = free_.front();
     free_.pop_front();
     ++in_flight_;
+    ++started_;
     after(*client, client->start(epoll_fd_, requests_.next(), due));
   }
 
@@ -210,7 +217,7 @@ class Load {
     if (given_up()) return;
     if (pace_) {
       if (!waiting_.empty()) start_waiting();
-    } else if (const auto now = Clock::now(); now < end_) {
+    } else if (const auto now = Clock::now(); now < end_ && may_start()) {
       start_next(now);
     }
   }
@@ -224,6 +231,10 @@ class Load {
     counters_->answers = ++answers_;
     body_bytes_ += client.body_bytes();
     counters_->body_bytes = body_bytes_;
+    request_bytes_ += client.work().request.size();
+    response_bytes_ += client.work().response_bytes;
+    received_bytes_ += client.received_bytes();
+    last_answer_ = Clock::now();
     if (client.was_resumed()) counters_->resumed = ++resumed_;
     record(client.due());
   }
@@ -236,10 +247,20 @@ class Load {
   }
 
   void print() const {
-    std::printf(
-        "{\"answers\": %llu, \"body_bytes\": %llu, \"resumed\": %llu, \"unfinished\": %llu",
-        static_cast<unsigned long long>(answers_), static_cast<unsigned long long>(body_bytes_),
-        static_cast<unsigned long long>(resumed_), static_cast<unsigned long long>(unfinished_));
+    const std::pair<const char*, uint64_t> counts[] = {
+        {"answers", answers_},
+        {"body_bytes", body_bytes_},
+        {"request_bytes", request_bytes_},
+        {"response_bytes", response_bytes_},
+        {"received_bytes", received_bytes_},
+        {"resumed", resumed_},
+        {"unfinished", unfinished_},
+    };
+    std::printf("{");
+    for (const auto& [name, value] : counts)
+      std::printf("\"%s\": %llu, ", name, static_cast<unsigned long long>(value));
+    const std::chrono::duration<double> taken = last_answer_ - start_;
+    std::printf("\"seconds\": %.6f", taken.count());
     constexpr std::pair<const char*, double> kParts[] = {
         {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"max", 1}};
     std::printf(", \"latency_us\": {\"count\": %llu",
@@ -266,12 +287,17 @@ class Load {
   std::optional<Pace> pace_;
   Clock::time_point start_{};
   Clock::time_point end_{};
+  Clock::time_point last_answer_{};
   Latencies latencies_;
   std::map<std::string, uint64_t> failures_;
   uint64_t failure_count_ = 0;
   uint64_t in_flight_ = 0;
+  uint64_t started_ = 0;
   uint64_t answers_ = 0;
   uint64_t body_bytes_ = 0;
+  uint64_t request_bytes_ = 0;   // of what was answered, as it was sent
+  uint64_t response_bytes_ = 0;  // of the answers as they were recorded
+  uint64_t received_bytes_ = 0;  // of the answers as they came
   uint64_t resumed_ = 0;
   uint64_t unfinished_ = 0;
 };

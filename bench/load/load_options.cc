@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: http_load --port=N [--target=/PATH --body=BYTES | --pairs=FILE] [--connections=N]\n"
-    "  [--seconds=N] [--rate=N] [--margin-ms=N] [--tls=12|13 [--resume] [--handshake-only]]\n"
+    "  [--seconds=N] [--requests=N | --rate=N] [--margin-ms=N] [--tls=12|13 [--resume] "
+    "[--handshake-only]]\n"
     "  [--close-each] [--hold] [--counters=FILE]\n";
 
 [[noreturn]] void refuse(std::string_view argument) {
@@ -30,6 +31,7 @@ constexpr Number kNumbers[] = {
     {"--body", &LoadOptions::body_bytes, 0, uint64_t{1} << 30},
     {"--connections", &LoadOptions::connections, 1, 20000},
     {"--seconds", &LoadOptions::seconds, 1, 600},
+    {"--requests", &LoadOptions::requests, 1, 1'000'000},
     {"--rate", &LoadOptions::rate, 1, 10'000'000},
     {"--margin-ms", &LoadOptions::margin_ms, 0, 10'000},
     {"--tls", &LoadOptions::tls, 12, 13},
@@ -84,6 +86,8 @@ LoadOptions parse_load_options(int argc, char** argv) {
   }
   if (options.port == 0) refuse("(no --port)");
   if (options.handshake_only && options.tls == 0) refuse("--handshake-only without --tls");
+  if (options.requests != 0 && (options.rate != 0 || options.hold))
+    refuse("--requests with --rate or --hold");
   if (options.seconds * 1000 <= 2 * options.margin_ms) refuse("--margin-ms: nothing is left");
   return options;
 }

@@ -13,7 +13,8 @@ struct LoadOptions {
   uint64_t body_bytes = 0;  // of an answer to `target`
   uint64_t connections = 64;
   uint64_t seconds = 4;
-  uint64_t rate = 0;  // requests a second; 0: the next when the last is answered
+  uint64_t requests = 0;  // the run ends when so many have been answered; 0: with its time
+  uint64_t rate = 0;      // requests a second; 0: the next when the last is answered
   // The first and the last part of the time do not count for latencies.
   uint64_t margin_ms = 500;
   uint64_t tls = 0;  // 12 or 13; 0: plain

@@ -62,7 +62,7 @@ class Origin:
             self._status.close()
 
 
-def _read_links(running):
+def read_links(running):
     """End -> link counters. An end that has no such page has no counters."""
     counters = {}
     for end in running.ends:
@@ -198,12 +198,12 @@ def _measure_load(options, setup, case, origin, running, body, sample):
     run.prepare(body)
     # The link's bytes are counted over the whole of the load's run, between two quiet moments:
     # then no batch is half in, half out.
-    links_before = _read_links(running)
+    links_before = read_links(running)
     requests_before = origin.requests()
     result, first, last = run.run()
     time.sleep(0.1)
     requests_after = origin.requests()
-    links_after = _read_links(running)
+    links_after = read_links(running)
 
     sample.errors += [f"load: {why} {count}" for why, count in sorted(result.failures.items())]
     # What CPU time is divided by: what was answered in the window.

@@ -65,6 +65,10 @@ class LoadResult:
     latency_us: dict  # "p50", "p99" and so on -> microseconds
     failures: dict  # why -> count; empty when all went well
     resumed: int = 0  # TLS sessions
+    seconds: float = 0.0  # from the start to the last answer
+    request_bytes: int = 0  # of what was answered, as the clients sent it
+    response_bytes: int = 0  # of the answers, as they were recorded
+    received_bytes: int = 0  # of the answers, as they came to the clients
 
 
 def http_load_output(text):
@@ -80,6 +84,10 @@ def http_load_output(text):
             },
             failures={name: int(count) for name, count in page["failures"].items()},
             resumed=int(page["resumed"]),
+            seconds=float(page["seconds"]),
+            request_bytes=int(page["request_bytes"]),
+            response_bytes=int(page["response_bytes"]),
+            received_bytes=int(page["received_bytes"]),
         )
         if page["unfinished"]:
             result.failures["unanswered at the end"] = int(page["unfinished"])
@@ -197,6 +205,9 @@ LINK_KEYS = (
     "linkBytesWireSent",
     "linkBytesRawReceived",
     "linkBytesWireReceived",
+    "linkBatchesSent",
+    "linkMessagesSent",
+    "linkStreams",  # of v2
 )
 
 

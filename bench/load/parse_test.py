@@ -184,13 +184,18 @@ class Pages(unittest.TestCase):
 
 class HttpLoad(unittest.TestCase):
     OUTPUT = (
-        '{"answers": 100, "body_bytes": 25600, "resumed": 90, "unfinished": 0, "latency_us":'
+        '{"answers": 100, "body_bytes": 25600, "request_bytes": 5000, "response_bytes": 31000,'
+        ' "received_bytes": 32000, "resumed": 90, "unfinished": 0, "seconds": 1.5, "latency_us":'
         ' {"count": 80, "p50": 120, "p99": 400}, "failures": {}}'
     )
 
     def test_reads_what_it_prints(self):
         result = parse.http_load_output(self.OUTPUT)
-        self.assertEqual((result.answers, result.resumed), (100, 90))
+        self.assertEqual((result.answers, result.resumed, result.seconds), (100, 90, 1.5))
+        self.assertEqual(
+            (result.request_bytes, result.response_bytes, result.received_bytes),
+            (5000, 31000, 32000),
+        )
         self.assertEqual(result.latency_us, {"p50": 120, "p99": 400})
         self.assertEqual(result.failures, {})
 

@@ -25,6 +25,7 @@ _LINK_COLUMNS = (
     "to near wire",
 )
 _KIB = 1024
+_OWN = ("httptp", "raw_relay", "http_load", "pairs_origin", "demo_pairs", "link_codec")
 
 
 def figure(value):
@@ -323,7 +324,7 @@ def _commit(repository):
 
 
 def _version(program, path):
-    if program in ("httptp", "raw_relay", "http_load", "pairs_origin", "demo_pairs"):
+    if program in _OWN:
         with open(path, "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
         return f"sha256 of the binary {digest[:12]}"

@@ -84,10 +84,16 @@ def start(name, setup):
     """Starts the proxies of a variant and waits until they listen."""
     if name == "direct":
         return Running(setup.origin_port, [])
+    return launch(setup, lambda launcher: launcher.variant(name))
+
+
+def launch(setup, way):
+    """What `way` starts with the Launcher it gets, again where a port was lost; returns what it
+    returns."""
     for attempt in range(_START_TRIES_MAX):
-        launcher = _Launcher(name, setup)
+        launcher = Launcher(setup)
         try:
-            return launcher.launch()
+            return way(launcher)
         except BaseException as error:
             for process in reversed(launcher.started):
                 setup.processes.stop(process)
@@ -104,14 +110,19 @@ def stop(running, setup):
 
 
 @dataclass
-class _Launcher:
-    name: str
+class Launcher:
+    """Starts proxies; knows which, so that they can be ended when one more does not start."""
+
     setup: Setup
+    workers: int = field(init=False)
     started: list = field(default_factory=list)
 
-    def launch(self):
-        base, workers = split(self.name)
-        self.workers = workers or self.setup.workers
+    def __post_init__(self):
+        self.workers = self.setup.workers
+
+    def variant(self, name):
+        base, workers = split(name)
+        self.workers = workers or self.workers
         if base in _CHAINS:
             return self._chain(base)
         (port,) = procs.free_ports(1)
@@ -119,30 +130,32 @@ class _Launcher:
             "raw": self._raw,
             "nginx": self._nginx,
             "haproxy": self._haproxy,
-            "httptp": self._httptp,
+            "httptp": self.httptp,
         }[base]
         return Running(port, [single(base, port, self.setup.origin_port, self.setup.tls)])
 
+    def link(self, near_flags, far_flags):
+        """Two httptp with a link between them."""
+        port, link = procs.free_ports(2)
+        origin = self.setup.origin_port
+        far = self.httptp("far", link, origin, flags=["-inType=teleport", *far_flags])
+        near = self.httptp("near", port, link, flags=["-outType=teleport", *near_flags])
+        return Running(port, [near, far], link)
+
     def _chain(self, base):
+        if base.startswith("chain-"):
+            compression = base.removeprefix("chain-")
+            return self.link(
+                [f"-outCompress={compression}", "-outDelay=0"], [f"-inCompress={compression}"]
+            )
         port, link = procs.free_ports(2)
         origin = self.setup.origin_port
         if base == "nginx-gzip":
             far = self._nginx("far", link, origin, more=configs.NGINX_GZIP_FAR)
             near = self._nginx("near", port, link, more=configs.NGINX_GZIP_NEAR)
-        elif base == "haproxy-h2":
+        else:
             far = self._haproxy("far", link, origin, h2_in=True)
             near = self._haproxy("near", port, link, h2_out=True)
-        else:
-            compression = base.removeprefix("chain-")
-            far = self._httptp(
-                "far", link, origin, flags=["-inType=teleport", f"-inCompress={compression}"]
-            )
-            near = self._httptp(
-                "near",
-                port,
-                link,
-                flags=["-outType=teleport", f"-outCompress={compression}", "-outDelay=0"],
-            )
         return Running(port, [near, far], link)
 
     def _start(self, label, argv, ports):
@@ -171,7 +184,7 @@ class _Launcher:
         argv = [self.setup.programs["haproxy"], "-db", "-f", config]  # -db: stay our child
         return End(label, self._start(f"haproxy-{label}", argv, [port]))
 
-    def _httptp(self, label, port, to_port, tls=None, flags=()):
+    def httptp(self, label, port, to_port, tls=None, flags=()):
         (expvar_port,) = procs.free_ports(1)
         # Settings that flags do not name are the defaults: this is where a link has its type.
         argv = [
