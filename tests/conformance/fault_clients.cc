@@ -46,7 +46,7 @@ TEST_P(LeavingClients, InsideTheirRequestsLeaveNothingOpen) {
 
 TEST_P(LeavingClients, InsideAnUploadFreeTheOrigin) {
   for (const Leaving how : {Leaving::kClose, Leaving::kReset}) {
-    if (linked()) break;  // the origin hears of whole requests only
+    if (by_wholes()) break;  // the origin hears of whole requests only
     const std::string target = "/good/upload/" + std::to_string(static_cast<int>(how));
     RawClient client = setup_.connect();
     client.send(post(target, 100'000).substr(0, 50'000));
@@ -100,7 +100,7 @@ TEST_P(LeavingClients, InsideAnAnswerFreeTheOrigin) {
   for (const Leaving how : {Leaving::kClose, Leaving::kReset}) {
     for (const End end : {End::kHang, End::kDrip}) {
       for (const std::string& part : parts) {
-        if (linked()) break;  // answers pass whole only
+        if (by_wholes()) break;  // answers pass whole only
         if (end == End::kDrip && part.ends_with("chunked\r\n\r\n")) continue;
         const std::string target = origin_.add({.bytes = part, .end = end});
         RawClient client = setup_.connect();
@@ -129,11 +129,11 @@ TEST_P(LeavingClients, ThatTakeNothingHoldTheOriginBack) {
     EXPECT_TRUE(wait_until([&] { return !client.is_quiet(); }));
     for (int i = 0; i < 20; ++i)
       expect_good();
-    if (!linked()) {
+    if (!by_wholes()) {
       EXPECT_LT(talker()->expvar("outBytesRead").value_or(0) - before, bytes / 2);
     }
     leave(std::move(client), how);
-    EXPECT_TRUE(linked() || origin_.wait_for_ended(target));
+    EXPECT_TRUE(by_wholes() || origin_.wait_for_ended(target));
     expect_nothing_open();
   }
   expect_good();

@@ -26,6 +26,7 @@ class FaultStage : public testing::TestWithParam<SetupKind> {
     return {.near = linked() ? patient : impatient, .far = impatient};
   }
   static bool linked() { return has_link(GetParam()); }
+  static bool by_wholes() { return carries_wholes(GetParam()); }
   // The process that talks to the origin.
   RunningHttptp& talker() { return linked() ? setup_.far() : setup_.near(); }
 

@@ -41,11 +41,11 @@ std::vector<Point> points() {
   };
 }
 
-// An answer that has begun must look broken; through a link, which holds answers, it is an error.
-void expect_failure(const Message& answer, int status, bool head_sent, bool linked) {
+// An answer that has begun must look broken; through a link that holds answers, it is an error.
+void expect_failure(const Message& answer, int status, bool head_sent, bool by_wholes) {
   const bool told = answer.outcome == Outcome::kComplete && answer.head.status == status;
   const bool cut = answer.outcome == Outcome::kTruncated || answer.outcome == Outcome::kNothing;
-  EXPECT_TRUE(told || (head_sent && !linked && cut)) << described(answer);
+  EXPECT_TRUE(told || (head_sent && !by_wholes && cut)) << described(answer);
 }
 
 TEST_P(Faults, OfAnOriginThatEndsAreTold) {
@@ -57,7 +57,7 @@ TEST_P(Faults, OfAnOriginThatEndsAreTold) {
             {.bytes = point.bytes, .end = end, .body_bytes_first = point.body_bytes_first});
         RawClient client = setup_.connect();
         client.send(posts ? post(target) : get(target));
-        expect_failure(client.read_final_response(), 502, point.head_sent, linked());
+        expect_failure(client.read_final_response(), 502, point.head_sent, by_wholes());
         EXPECT_LE(origin_.seen(target).begun, posts ? 1u : 3u) << "repeated";
         EXPECT_TRUE(origin_.wait_for_ended(target));
         expect_good();
@@ -76,7 +76,7 @@ TEST_P(Faults, OfAnOriginThatEndsInsideTheRequestAreTold) {
         origin_.set_ambush(PlayOrigin::Ambush{bytes, end});
         RawClient client = setup_.connect();
         client.send(posts ? post("/good/x") : get("/good/x"));
-        expect_failure(client.read_response(), 502, false, linked());
+        expect_failure(client.read_response(), 502, false, by_wholes());
         origin_.set_ambush({});
         expect_good();
       }
@@ -96,7 +96,7 @@ class HangingFaults : public FaultStage {
   void expect_all_told() {
     for (Waiting& one : waiting_) {
       SCOPED_TRACE(one.name);
-      expect_failure(one.client.read_final_response(), 504, one.head_sent, linked());
+      expect_failure(one.client.read_final_response(), 504, one.head_sent, by_wholes());
       EXPECT_LE(Clock::now() - begun_, kOriginTimeout + (kSanitized ? 8s : 1s));
     }
     EXPECT_GE(Clock::now() - begun_, kOriginTimeout - 10ms) << "too soon";
@@ -208,7 +208,7 @@ TEST_P(Faults, InsideABodyNeverMakeItLookWhole) {
               origin_.add({.bytes = one.bytes, .end = end, .piece_bytes = piece_bytes});
           RawClient client = setup_.connect();
           client.send(get(target, minor_version));
-          expect_failure(client.read_response(), 502, true, linked());
+          expect_failure(client.read_response(), 502, true, by_wholes());
           EXPECT_TRUE(origin_.wait_for_ended(target));
         }
       }

@@ -81,8 +81,7 @@ TEST_P(Requests, EndAsTheRfcsAllowHoweverTheyAreCut) {
       run_case(stage, request_case, cut);
     }
   }
-  // A link carries whole messages only.
-  if (has_link(kind)) {
+  if (carries_wholes(kind)) {
     EXPECT_EQ(stage.origin.counts().broken_off, 0u);
   }
 }

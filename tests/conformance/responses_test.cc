@@ -72,9 +72,9 @@ int Responses::allowed(const ResponseCase& one, const Asking& asking) const {
   if ((allowed & kCut) == 0) return allowed;
   // The head is good, and all there is to an answer to HEAD.
   if (is_head(asking)) return kGood;
-  // It may be seen before the head has been passed on; through a link it always is.
+  // It may be seen before the head has been passed on; through a link of v0 it always is.
   allowed |= kBad;
-  return has_link(GetParam()) ? allowed & ~kCut : allowed;
+  return carries_wholes(GetParam()) ? allowed & ~kCut : allowed;
 }
 
 std::string described(const Message& answer, const RawClient& client) {
@@ -102,7 +102,7 @@ void Responses::check_next(RawClient& client, const Message& answer) {
 }
 
 void Responses::check_interims(RawClient& client, const ResponseCase& one, const Asking& asking) {
-  if (has_link(GetParam()) || asking.minor_version == 0) return;
+  if (carries_wholes(GetParam()) || asking.minor_version == 0) return;
   for (const int status : one.interims) {
     if (status == 100) continue;
     EXPECT_EQ(client.read_response().head.status, status);

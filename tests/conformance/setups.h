@@ -40,6 +40,11 @@ inline bool has_link(SetupKind kind) {
   return kind != SetupKind::kHttp && kind != SetupKind::kHttps;
 }
 
+// Messages travel as wholes: what is broken off on one side is never seen on the other.
+inline bool carries_wholes(SetupKind kind) {
+  return has_link(kind) && kind != SetupKind::kLinkZstd;
+}
+
 // Flags on top of those that make the arrangement.
 struct SetupFlags {
   Flags near{};  // to the process that the clients talk to
