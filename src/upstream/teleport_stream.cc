@@ -5,6 +5,7 @@
 
 #include "http/h1/encoder.h"
 #include "upstream/teleport_link.h"
+#include "upstream/v2_link_protocol.h"
 
 namespace httpteleport::upstream {
 
@@ -14,6 +15,10 @@ TeleportStream::TeleportStream(TeleportLink& link, http::ResponseHandler& handle
 // Here, because g++ 12 fails ("redefinition of __tls_guard") where nothing but the vtable needs
 // Recycled's operator delete.
 TeleportStream::~TeleportStream() = default;
+
+bool TeleportStream::has_begun() const {
+  return begun_ || (lane != nullptr && lane->has_begun());
+}
 
 void TeleportStream::send_request_head(const http::RequestHead& head) {
   method_ = head.method;

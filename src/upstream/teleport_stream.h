@@ -37,8 +37,8 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   // Before sending: the peer gives no answer (id 0). on_response_end() comes, alone, once the
   // request is on its way.
   void expect_no_answer() { id = 0; }
-  // Its bytes are on their way, at least in part.
-  bool has_begun() const { return begun_; }
+  // Its bytes are on their way, at least in part; good until the stream is gone.
+  bool has_begun() const;
 
   void send_request_head(const http::RequestHead& head) override;
   void send_request_body(std::string_view bytes) override;

@@ -96,7 +96,12 @@ void V2Lane::on_held_passed(size_t bytes) {
   protocol_.multiplexer_.consumed(*wire_, bytes);
 }
 
+void V2Lane::note_begun() {
+  if (stream_ != nullptr && has_begun()) stream_->set_begun();
+}
+
 void V2Lane::abandon() {
+  note_begun();
   if (wire_ != nullptr) protocol_.multiplexer_.reset(*wire_, v2::EndCode::kCancelled);
   stream_->lane = nullptr;
   delete this;
@@ -199,6 +204,8 @@ void V2Lane::finish(const http::Fields& trailers) {
 }
 
 void V2Lane::on_stream_reset(v2::EndCode code) {
+  // What the peer does not take, it has not begun with.
+  if (code != v2::EndCode::kRefused) note_begun();
   wire_ = nullptr;
   if (stream_ == nullptr) {
     delete this;
@@ -229,6 +236,7 @@ V2LinkProtocol::V2LinkProtocol(TeleportLink& link, net::Connection& connection,
 V2LinkProtocol::~V2LinkProtocol() {
   while (!lanes_.empty()) {
     V2Lane& lane = lanes_.pop_front();
+    lane.note_begun();
     if (lane.stream_ != nullptr) lane.stream_->lane = nullptr;
     delete &lane;
   }

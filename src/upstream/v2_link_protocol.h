@@ -31,6 +31,8 @@ class V2Lane final : public IntrusiveNode,
  private:
   friend class V2LinkProtocol;
 
+  // The stream outlives the lane, or what the lane knows.
+  void note_begun();
   void send_head();
   void send_end(std::string_view trailers);
   // Of a response that cannot be used: the stream fails.
