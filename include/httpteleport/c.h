@@ -158,7 +158,23 @@ HTTPTELEPORT_EXPORT void httpteleport_response_field_at(const httpteleport_respo
 enum httpteleport_compression {
   HTTPTELEPORT_FLATE = 0,          /* the best ratio */
   HTTPTELEPORT_NO_COMPRESSION = 1, /* the least CPU */
-  HTTPTELEPORT_SNAPPY = 2          /* between the two */
+  HTTPTELEPORT_SNAPPY = 2,         /* between the two */
+  HTTPTELEPORT_ZSTD = 3,           /* of v2 */
+  HTTPTELEPORT_AUTO = 4            /* zstd over v2, flate over v0 */
+};
+
+/* httpteleport::Protocol. */
+enum httpteleport_protocol {
+  HTTPTELEPORT_PROTOCOL_AUTO = 0,
+  HTTPTELEPORT_PROTOCOL_V2 = 1,
+  HTTPTELEPORT_PROTOCOL_V0 = 2
+};
+
+/* What is remembered of a v2 link: httpteleport::LinkMemory. */
+enum httpteleport_memory {
+  HTTPTELEPORT_MEMORY_NORMAL = 0,
+  HTTPTELEPORT_MEMORY_SMALL = 1,
+  HTTPTELEPORT_MEMORY_LARGE = 2
 };
 
 /* What httpteleport::ClientOptions says, in its units and ranges. To be filled in by
@@ -187,7 +203,11 @@ typedef struct httpteleport_client_options {
   int64_t idle_timeout_ns;        /* a connection that is idle is closed */
   int64_t
       read_timeout_ns; /* a peer from which nothing comes, while requests go to it, is given up */
-  int64_t write_timeout_ns; /* a peer that acknowledges nothing is given up */
+  int64_t write_timeout_ns;   /* a peer that acknowledges nothing is given up */
+  int protocol;               /* enum httpteleport_protocol */
+  int zstd_level;             /* 1, the fastest, to 19, the smallest */
+  int link_memory;            /* enum httpteleport_memory */
+  const char* secret_headers; /* names, comma-separated, that are kept apart; empty: none */
 } httpteleport_client_options;
 
 /* Sets the defaults of httpteleport::ClientOptions. `size`: sizeof *options. */
@@ -237,8 +257,12 @@ typedef struct httpteleport_server_options {
   size_t max_response_body_bytes; /* over it: 502 */
   int64_t max_batch_delay_ns;     /* how long a response may wait for others to share its batch */
   int64_t handshake_timeout_ns;
-  int64_t read_timeout_ns;  /* a link on which nothing moves is closed */
-  int64_t write_timeout_ns; /* a peer that acknowledges nothing is given up */
+  int64_t read_timeout_ns;    /* a link on which nothing moves is closed */
+  int64_t write_timeout_ns;   /* a peer that acknowledges nothing is given up */
+  int protocol;               /* enum httpteleport_protocol */
+  int zstd_level;             /* 1, the fastest, to 19, the smallest */
+  int link_memory;            /* enum httpteleport_memory */
+  const char* secret_headers; /* names, comma-separated, that are kept apart; empty: none */
 } httpteleport_server_options;
 
 /* Sets the defaults of httpteleport::ServerOptions. `size`: sizeof *options. */

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "httpteleport/export.h"
 #include "httpteleport/message.h"
@@ -40,8 +41,12 @@ struct ClientOptions {
   // "host:port", "[::1]:port", or a unix socket: "unix:/run/x.sock" or "/run/x.sock". A host name
   // is looked up in the background, and again every 30 seconds.
   std::string address{};
-  Compression compression = Compression::kFlate;  // of requests
-  int flate_level = 1;                            // 1, the fastest, to 9, the smallest
+  Compression compression = Compression::kAuto;  // of requests
+  int flate_level = 1;                           // 1, the fastest, to 9, the smallest
+  int zstd_level = 1;                            // 1, the fastest, to 19, the smallest
+  Protocol protocol = Protocol::kAuto;
+  LinkMemory link_memory = LinkMemory::kNormal;
+  std::vector<std::string> secret_headers = default_secret_headers();  // empty: none is kept apart
   // How long a request may wait for others to share its batch. 0: a batch is what comes together
   // anyway, which is the best choice but for very slow trickles.
   Duration max_batch_delay{};

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "httpteleport/export.h"
 
@@ -21,12 +22,33 @@ inline namespace abi0 {
 // "0.1.0". Static storage.
 HTTPTELEPORT_EXPORT const char* library_version() noexcept;
 
-// Of the bytes that one end sends. Each end chooses its own; the other one reads all of them.
-enum class Compression : std::uint8_t {
-  kFlate,   // the best ratio
-  kNone,    // the least CPU
-  kSnappy,  // between the two
+// The version of the link. v2 is frames that interleave, compressed with what both ends remember;
+// v0 is the wire of the Go package.
+enum class Protocol : std::uint8_t {
+  kAuto,  // a client asks for v2, and a peer that does not know it gets v0; a server takes both
+  kV2,
+  kV0,
 };
+
+// Of the bytes that one end sends. Each end chooses its own; the other one reads all of them. Flate
+// and snappy are v0's: with Protocol::kAuto they choose v0 too.
+enum class Compression : std::uint8_t {
+  kFlate,   // the best ratio of v0
+  kNone,    // the least CPU; of both versions
+  kSnappy,  // between the two
+  kZstd,    // of v2; with a peer that knows only v0, flate
+  kAuto,    // zstd over v2, flate over v0
+};
+
+// What an end of a v2 link has room for, of what it has received, so that the other end can send it
+// shorter.
+enum class LinkMemory : std::uint8_t { kNormal, kSmall, kLarge };
+
+// Fields whose values never meet other text in the compressor of a v2 link, unless a program says
+// otherwise: the size of what is sent would tell whether a guess is like them.
+inline std::vector<std::string> default_secret_headers() {
+  return {"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"};
+}
 
 enum class LogSeverity : std::uint8_t { kDebug, kInfo, kWarning, kError };
 

@@ -38,8 +38,12 @@ struct ServerTlsOptions {
 
 // What a server is made with. Durations must be above 0, unless 0 has a meaning here.
 struct ServerOptions {
-  Compression compression = Compression::kFlate;  // of responses
-  int flate_level = 1;                            // 1, the fastest, to 9, the smallest
+  Compression compression = Compression::kAuto;  // of responses
+  int flate_level = 1;                           // 1, the fastest, to 9, the smallest
+  int zstd_level = 1;                            // 1, the fastest, to 19, the smallest
+  Protocol protocol = Protocol::kAuto;
+  LinkMemory link_memory = LinkMemory::kNormal;
+  std::vector<std::string> secret_headers = default_secret_headers();  // empty: none is kept apart
   // How long a response may wait for others to share its batch. 0: see ClientOptions.
   Duration max_batch_delay{};
   std::size_t batch_bytes = std::size_t{64} * 1024;  // a batch of this size waits no longer

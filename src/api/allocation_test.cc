@@ -63,12 +63,14 @@ TEST_P(SteadyState, TakesNoMemory) {
   if (!test::kCountsAllocations) return;  // a sanitizer's allocator: nothing to be counted
   ServerOptions server_options;
   server_options.compression = GetParam();
+  server_options.protocol = Protocol::kV0;
   auto server = *Server::create(
       [](const Request&, Response& response) { response.set_body("an answer", "text/plain"); },
       server_options);
   ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
   ClientOptions client_options{.address = server.addresses()[0]};
   client_options.compression = GetParam();
+  client_options.protocol = Protocol::kV0;
   auto client = *Client::create(client_options);
   EXPECT_EQ(Lanes(client, 40'000).run(50), 0u);
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/settings.h"
 #include "httpteleport/c.h"
 #include "httpteleport/client.h"
 #include "httpteleport/message.h"
@@ -33,6 +34,14 @@ static_assert(HTTPTELEPORT_SYSTEM == static_cast<int>(StatusCode::kSystem));
 static_assert(HTTPTELEPORT_FLATE == static_cast<int>(Compression::kFlate));
 static_assert(HTTPTELEPORT_NO_COMPRESSION == static_cast<int>(Compression::kNone));
 static_assert(HTTPTELEPORT_SNAPPY == static_cast<int>(Compression::kSnappy));
+static_assert(HTTPTELEPORT_ZSTD == static_cast<int>(Compression::kZstd));
+static_assert(HTTPTELEPORT_AUTO == static_cast<int>(Compression::kAuto));
+static_assert(HTTPTELEPORT_PROTOCOL_AUTO == static_cast<int>(Protocol::kAuto));
+static_assert(HTTPTELEPORT_PROTOCOL_V2 == static_cast<int>(Protocol::kV2));
+static_assert(HTTPTELEPORT_PROTOCOL_V0 == static_cast<int>(Protocol::kV0));
+static_assert(HTTPTELEPORT_MEMORY_NORMAL == static_cast<int>(LinkMemory::kNormal));
+static_assert(HTTPTELEPORT_MEMORY_SMALL == static_cast<int>(LinkMemory::kSmall));
+static_assert(HTTPTELEPORT_MEMORY_LARGE == static_cast<int>(LinkMemory::kLarge));
 
 Request& cxx(httpteleport_request* handle) {
   return *reinterpret_cast<Request*>(handle);
@@ -100,10 +109,40 @@ Status complete(const Options* given, Options& whole) {
             "size: an option is set that this library is too old for"};
   }
   std::memcpy(&whole, given, known);
-  if (whole.compression < HTTPTELEPORT_FLATE || whole.compression > HTTPTELEPORT_SNAPPY) {
+  if (whole.compression < HTTPTELEPORT_FLATE || whole.compression > HTTPTELEPORT_AUTO) {
     return {StatusCode::kInvalidArgument, "compression: no such one"};
   }
+  if (whole.protocol < HTTPTELEPORT_PROTOCOL_AUTO || whole.protocol > HTTPTELEPORT_PROTOCOL_V0) {
+    return {StatusCode::kInvalidArgument, "protocol: no such one"};
+  }
+  if (whole.link_memory < HTTPTELEPORT_MEMORY_NORMAL ||
+      whole.link_memory > HTTPTELEPORT_MEMORY_LARGE) {
+    return {StatusCode::kInvalidArgument, "link_memory: no such one"};
+  }
   return {};
+}
+
+// What both structs have of links.
+template <class From, class To>
+void take_link(const From& from, To& to) {
+  to.compression = static_cast<Compression>(from.compression);
+  to.flate_level = from.flate_level;
+  to.zstd_level = from.zstd_level;
+  to.protocol = static_cast<Protocol>(from.protocol);
+  to.link_memory = static_cast<LinkMemory>(from.link_memory);
+  to.secret_headers = httpteleport::api::names_in(owned(from.secret_headers));
+}
+
+template <class From, class To>
+void show_link(const From& from, To& to) {
+  static const std::string secret_headers =
+      httpteleport::api::joined_names(default_secret_headers());
+  to.compression = static_cast<int>(from.compression);
+  to.flate_level = from.flate_level;
+  to.zstd_level = from.zstd_level;
+  to.protocol = static_cast<int>(from.protocol);
+  to.link_memory = static_cast<int>(from.link_memory);
+  to.secret_headers = secret_headers.c_str();
 }
 
 // Writes the defaults as far as the caller's struct has place for them.
@@ -118,8 +157,7 @@ httpteleport_client_options client_defaults() {
   const ClientOptions from;
   httpteleport_client_options to{};
   to.size = sizeof to;
-  to.compression = static_cast<int>(from.compression);
-  to.flate_level = from.flate_level;
+  show_link(from, to);
   to.batch_bytes = from.batch_bytes;
   to.max_pending = from.max_pending;
   to.connections = from.connections;
@@ -138,8 +176,7 @@ httpteleport_client_options client_defaults() {
 ClientOptions client_options(const httpteleport_client_options& from) {
   ClientOptions to;
   to.address = owned(from.address);
-  to.compression = static_cast<Compression>(from.compression);
-  to.flate_level = from.flate_level;
+  take_link(from, to);
   to.max_batch_delay = Duration(from.max_batch_delay_ns);
   to.batch_bytes = from.batch_bytes;
   to.max_pending = from.max_pending;
@@ -165,8 +202,7 @@ httpteleport_server_options server_defaults() {
   const ServerOptions from;
   httpteleport_server_options to{};
   to.size = sizeof to;
-  to.compression = static_cast<int>(from.compression);
-  to.flate_level = from.flate_level;
+  show_link(from, to);
   to.pipeline_requests = from.pipeline_requests ? 1 : 0;
   to.tls_required = from.tls.required ? 1 : 0;
   to.batch_bytes = from.batch_bytes;
@@ -185,8 +221,7 @@ httpteleport_server_options server_defaults() {
 
 ServerOptions server_options(const httpteleport_server_options& from) {
   ServerOptions to;
-  to.compression = static_cast<Compression>(from.compression);
-  to.flate_level = from.flate_level;
+  take_link(from, to);
   to.max_batch_delay = Duration(from.max_batch_delay_ns);
   to.batch_bytes = from.batch_bytes;
   to.workers = from.workers;

@@ -188,6 +188,10 @@ TEST(CApi, OptionsBeginWithTheDefaultsOfCxx) {
   EXPECT_EQ(client.max_response_body_bytes, client_defaults.max_response_body_bytes);
   EXPECT_EQ(client.write_timeout_ns, client_defaults.write_timeout.count());
   EXPECT_EQ(client.tls, 0);
+  EXPECT_EQ(client.compression, HTTPTELEPORT_AUTO);
+  EXPECT_EQ(client.protocol, HTTPTELEPORT_PROTOCOL_AUTO);
+  EXPECT_EQ(std::string_view(client.secret_headers),
+            "authorization,cookie,proxy-authorization,set-cookie,x-api-key");
 
   const httpteleport::ServerOptions server_defaults;
   httpteleport_server_options server;
@@ -241,6 +245,18 @@ TEST(CApi, RefusesOptionsThatCannotBeUsed) {
   options.compression = 256;
   EXPECT_EQ(httpteleport_client_new(&options, &error), nullptr);
   EXPECT_TRUE(std::string_view(error.message).starts_with("compression")) << error.message;
+  options = client_options("127.0.0.1:1");
+  options.protocol = 3;
+  EXPECT_EQ(httpteleport_client_new(&options, &error), nullptr);
+  EXPECT_TRUE(std::string_view(error.message).starts_with("protocol")) << error.message;
+  options = client_options("127.0.0.1:1");
+  options.link_memory = -1;
+  EXPECT_EQ(httpteleport_client_new(&options, &error), nullptr);
+  EXPECT_TRUE(std::string_view(error.message).starts_with("link_memory")) << error.message;
+  options = client_options("127.0.0.1:1");
+  options.secret_headers = "cookie, a b";
+  EXPECT_EQ(httpteleport_client_new(&options, &error), nullptr);
+  EXPECT_TRUE(std::string_view(error.message).starts_with("secret_headers")) << error.message;
   options = client_options(nullptr);
   EXPECT_EQ(httpteleport_client_new(&options, &error), nullptr);
   EXPECT_EQ(error.status, HTTPTELEPORT_INVALID_ARGUMENT);

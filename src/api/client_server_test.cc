@@ -98,11 +98,66 @@ TEST_P(EachCompression, CarriesBodiesOfAllSizes) {
   }
 }
 
+constexpr Compression kCompressions[] = {Compression::kNone, Compression::kFlate,
+                                         Compression::kSnappy, Compression::kZstd,
+                                         Compression::kAuto};
 INSTANTIATE_TEST_SUITE_P(All, EachCompression,
-                         testing::Combine(testing::Values(Compression::kNone, Compression::kFlate,
-                                                          Compression::kSnappy),
-                                          testing::Values(Compression::kNone, Compression::kFlate,
-                                                          Compression::kSnappy)));
+                         testing::Combine(testing::ValuesIn(kCompressions),
+                                          testing::ValuesIn(kCompressions)));
+
+// One answer over a link of ends with these protocols.
+Status ask_over(Protocol of_client, Protocol of_server) {
+  Pair pair(echo, {.protocol = of_server}, {.protocol = of_client});
+  Response response;
+  return pair.client->call(Request("GET", "/"), response, kLong);
+}
+
+TEST(ClientAndServer, SpeakAVersionThatBothHave) {
+  for (const Protocol any : {Protocol::kAuto, Protocol::kV2, Protocol::kV0}) {
+    EXPECT_TRUE(ask_over(any, Protocol::kAuto).ok());
+    EXPECT_TRUE(ask_over(Protocol::kAuto, any).ok());
+    EXPECT_TRUE(ask_over(any, any).ok());
+  }
+  EXPECT_EQ(ask_over(Protocol::kV2, Protocol::kV0).code(), StatusCode::kConnectFailed);
+  EXPECT_EQ(ask_over(Protocol::kV0, Protocol::kV2).code(), StatusCode::kConnectFailed);
+}
+
+TEST(ClientAndServer, ATimeoutOverEitherVersionIsNotSafeToRepeatOnceTheRequestIsUnderWay) {
+  for (const Protocol protocol : {Protocol::kV2, Protocol::kV0}) {
+    std::mutex mutex;
+    std::vector<Exchange> kept;
+    auto server = *Server::create_async([&](Exchange exchange) {
+      const std::lock_guard lock(mutex);
+      kept.push_back(std::move(exchange));
+    });
+    ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
+    auto client = *Client::create({.address = server.addresses()[0], .protocol = protocol});
+    Response response;
+    const Status status = client.call(Request("POST", "/"), response, 100ms);
+    EXPECT_EQ(status.code(), StatusCode::kTimeout);
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(status.is_retry_safe(), kept.empty());
+    kept.clear();
+  }
+}
+
+TEST(ClientAndServer, RefuseLinksThatCannotBe) {
+  const auto why = [](ClientOptions options) {
+    options.address = "127.0.0.1:1";
+    const auto client = Client::create(options);
+    return client.ok() ? std::string() : std::string(client.status().message());
+  };
+  const std::string version = "compression: the version of protocol does not have it";
+  EXPECT_EQ(why({.compression = Compression::kFlate, .protocol = Protocol::kV2}), version);
+  EXPECT_EQ(why({.compression = Compression::kSnappy, .protocol = Protocol::kV2}), version);
+  EXPECT_EQ(why({.compression = Compression::kZstd, .protocol = Protocol::kV0}), version);
+  EXPECT_EQ(why({.compression = Compression::kZstd, .zstd_level = 19}), "");
+  EXPECT_EQ(why({.zstd_level = 20}), "zstd_level is not between 1 and 19");
+  EXPECT_EQ(why({.secret_headers = {"a b"}}), "secret_headers: not the name of a header");
+  const auto server =
+      Server::create(echo, {.compression = Compression::kFlate, .protocol = Protocol::kV2});
+  EXPECT_EQ(server.status().message(), version);
+}
 
 TEST(ClientAndServer, AnswerManyCallbacksOverSeveralConnectionsAndWorkers) {
   ServerOptions server_options;
@@ -224,7 +279,8 @@ TEST(ClientAndServer, TimeoutsEndACallAloneAndItsLateAnswerIsDropped) {
     kept.push_back(std::move(exchange));
   });
   ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
-  auto client = *Client::create({.address = server.addresses()[0]});
+  // v2 tells the server to stop, so that nothing comes late.
+  auto client = *Client::create({.address = server.addresses()[0], .protocol = Protocol::kV0});
   Response response;
   const Status slow = client.call(Request("GET", "/slow"), response, 50ms);
   EXPECT_EQ(slow.code(), StatusCode::kTimeout);

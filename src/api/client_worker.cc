@@ -18,7 +18,7 @@ thread_local const ClientWorker* current_worker = nullptr;
 
 upstream::TeleportOptions link_options_of(const ClientOptions& from, size_t links) {
   upstream::TeleportOptions to;
-  to.compression = compression_of(from.compression, from.flate_level);
+  take_link(from, to);
   to.batch_delay = from.max_batch_delay;
   to.batch_bytes = from.batch_bytes;
   to.links = links;

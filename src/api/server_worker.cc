@@ -1,5 +1,6 @@
 #include "api/server_worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/message_data.h"
@@ -22,9 +23,14 @@ constexpr Duration kStopCheckInterval = std::chrono::milliseconds(1);
 // States kept for reuse.
 constexpr size_t kFreeStatesMax = 16 * 1024;
 
+// Requests of one v2 link that a peer may have open.
+constexpr uint32_t kStreamsMin = 100'000;
+
 proxy::TeleportSessionOptions session_options_of(const ServerOptions& from) {
   proxy::TeleportSessionOptions to;
-  to.compression = compression_of(from.compression, from.flate_level);
+  take_link(from, to);
+  // More than the server takes are answered with 429, so the peer must not hold them back.
+  to.v2.hello.streams = std::max(to.v2.hello.streams, kStreamsMin);
   to.batch_delay = from.max_batch_delay;
   to.batch_bytes = from.batch_bytes;
   to.request_head_bytes_max = from.max_request_head_bytes;
@@ -247,6 +253,10 @@ void ServerWorker::on_handler_done(ExchangeState& state) {
     state.response.clear();
     state.response.set_status(500);
     state.response.set_body("the handler of this request gave no answer\n", "text/plain");
+  } else if (state.response.body().size() > shared_.options.max_response_body_bytes) {
+    state.response.clear();
+    state.response.set_status(502);
+    state.response.set_body("the response body is larger than the limit\n", "text/plain");
   }
   answer(state);
   state.is_with_handler = false;

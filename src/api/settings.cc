@@ -2,9 +2,14 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "api/status_of.h"
+#include "base/text.h"
+#include "http/h1/chars.h"
+#include "http/message.h"
+#include "teleport/link_choice.h"
 #include "tls/certificate_store.h"
 
 namespace httpteleport::api {
@@ -38,9 +43,82 @@ bool is_ip(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &place) == 1;
 }
 
-Status check(const ClientOptions& options) {
+std::optional<teleport::LinkChoice> choice_of(Protocol protocol, teleport::CodingChoice coding,
+                                              Compression compression) {
+  using Kind = teleport::CodingChoice::Kind;
+  using teleport::ProtocolChoice;
+  switch (compression) {
+    case Compression::kFlate:
+      coding.kind = Kind::kFlate;
+      break;
+    case Compression::kNone:
+      coding.kind = Kind::kNone;
+      break;
+    case Compression::kSnappy:
+      coding.kind = Kind::kSnappy;
+      break;
+    case Compression::kZstd:
+      coding.kind = Kind::kZstd;
+      break;
+    case Compression::kAuto:
+      break;
+  }
+  ProtocolChoice version = ProtocolChoice::kAuto;
+  if (protocol == Protocol::kV0) version = ProtocolChoice::kV0;
+  if (protocol == Protocol::kV2) version = ProtocolChoice::kV2;
+  return teleport::choose_link(version, coding);
+}
+
+template <class Options>
+std::optional<teleport::LinkChoice> choice_of(const Options& options) {
+  return choice_of(options.protocol,
+                   {.flate_level = options.flate_level, .zstd_level = options.zstd_level},
+                   options.compression);
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return http::h1::is_char(c, http::h1::kTokenChar);
+  });
+}
+
+template <class Options>
+Status check_link(const Options& options) {
   if (options.flate_level < 1 || options.flate_level > 9)
     return invalid("flate_level is not between 1 and 9");
+  if (options.zstd_level < 1 || options.zstd_level > teleport::kZstdLevelMax)
+    return invalid("zstd_level is not between 1 and 19");
+  if (!choice_of(options)) return invalid("compression: the version of protocol does not have it");
+  for (const std::string& name : options.secret_headers) {
+    if (!is_token(name)) return invalid("secret_headers: not the name of a header");
+  }
+  return {};
+}
+
+teleport::v2::TableSizes tables_of(LinkMemory memory) {
+  switch (memory) {
+    case LinkMemory::kSmall:
+      return teleport::v2::kSmallTables;
+    case LinkMemory::kLarge:
+      return teleport::v2::kLargeTables;
+    case LinkMemory::kNormal:
+      break;
+  }
+  return teleport::v2::kNormalTables;
+}
+
+// Checked before.
+template <class Options, class LinkOptions>
+void take_any_link(const Options& from, LinkOptions& to) {
+  take_choice(choice_of(from).value_or(teleport::LinkChoice{}), to);
+  to.v2.hello.tables = tables_of(from.link_memory);
+  to.v2.secret_fields.clear();
+  for (const std::string& name : from.secret_headers)
+    to.v2.secret_fields.push_back(lower_case(name));
+}
+
+Status check(const ClientOptions& options) {
+  if (const Status status = check_link(options); !status.ok()) return status;
   if (!is_delay(options.max_batch_delay))
     return invalid("max_batch_delay is negative or over ten years");
   if (options.max_pending < 1 || options.max_pending > kClientPendingMax)
@@ -124,8 +202,7 @@ StatusOr<ClientSettings> make_settings(const ClientOptions& options) {
 }
 
 Status check(const ServerOptions& options) {
-  if (options.flate_level < 1 || options.flate_level > 9)
-    return invalid("flate_level is not between 1 and 9");
+  if (const Status status = check_link(options); !status.ok()) return status;
   if (!is_delay(options.max_batch_delay))
     return invalid("max_batch_delay is negative or over ten years");
   if (options.workers < 1 || options.workers > kThreadsMax)
@@ -165,16 +242,26 @@ StatusOr<tls::ServerOptions> make_tls_options(const ServerOptions& options) {
   return to;
 }
 
-compress::Settings compression_of(Compression compression, int flate_level) {
-  switch (compression) {
-    case Compression::kNone:
-      return {.method = compress::Method::kNone};
-    case Compression::kSnappy:
-      return {.method = compress::Method::kSnappy};
-    case Compression::kFlate:
-      break;
-  }
-  return {.method = compress::Method::kFlate, .level = flate_level};
+void take_link(const ClientOptions& from, upstream::TeleportOptions& to) {
+  take_any_link(from, to);
+}
+
+void take_link(const ServerOptions& from, proxy::TeleportSessionOptions& to) {
+  take_any_link(from, to);
+}
+
+std::vector<std::string> names_in(std::string_view list) {
+  std::vector<std::string> names;
+  while (const auto name = http::next_list_element(list))
+    names.emplace_back(*name);
+  return names;
+}
+
+std::string joined_names(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names)
+    list += (list.empty() ? "" : ",") + name;
+  return list;
 }
 
 std::optional<std::string_view> unix_path_of(std::string_view address) {

@@ -7,14 +7,15 @@
 #include <vector>
 
 #include "base/result.h"
-#include "compress/stream.h"
 #include "httpteleport/client.h"
 #include "httpteleport/options.h"
 #include "httpteleport/server.h"
 #include "metrics/worker_metrics.h"
 #include "net/address.h"
+#include "proxy/session_context.h"
 #include "tls/client_context.h"
 #include "tls/server_context.h"
+#include "upstream/teleport_links.h"
 
 namespace httpteleport::api {
 
@@ -39,7 +40,13 @@ StatusOr<ClientSettings> make_settings(const ClientOptions& options);
 StatusOr<tls::ServerOptions> make_tls_options(const ServerOptions& options);
 Status check(const ServerOptions& options);
 
-compress::Settings compression_of(Compression compression, int flate_level);
+// What a link speaks, and what it remembers; of options that have been checked.
+void take_link(const ClientOptions& from, upstream::TeleportOptions& to);
+void take_link(const ServerOptions& from, proxy::TeleportSessionOptions& to);
+
+// Of a comma-separated list, and the reverse.
+std::vector<std::string> names_in(std::string_view list);
+std::string joined_names(const std::vector<std::string>& names);
 
 // "unix:/path", "/path" or "@abstract"; nullopt: not a unix socket.
 std::optional<std::string_view> unix_path_of(std::string_view address);
