@@ -98,7 +98,15 @@ class LinkFaults : public testing::TestWithParam<const char*> {
     }
   }
   void test_only_one_suffers();
-  void expect_one_error(const std::string& what, int status, const std::string& bytes);
+  // What becomes of it over v2, where a message passes as it comes.
+  enum class Streamed : uint8_t { kAsHeld, kWhole, kCut };
+  void expect_one_error(const std::string& what, int status, const std::string& bytes,
+                        Streamed streamed = Streamed::kAsHeld);
+  // Without compression or with zstd the link is v2.
+  static bool streams() {
+    const std::string method = GetParam();
+    return method == "none" || method == "zstd";
+  }
 
   PlayOrigin origin_;
   std::unique_ptr<RunningHttptp> far_;
@@ -230,11 +238,19 @@ TEST_P(LinkFaults, ThatStallAreToldInTime) {
   EXPECT_EQ(relay_->accepted(), 1u) << "a stall is no reason to open the link anew";
 }
 
-void LinkFaults::expect_one_error(const std::string& what, int status, const std::string& bytes) {
+void LinkFaults::expect_one_error(const std::string& what, int status, const std::string& bytes,
+                                  Streamed streamed) {
   SCOPED_TRACE(what);
   const Message answer = ask(bytes);
-  EXPECT_EQ(answer.outcome, Outcome::kComplete) << answer.error;
-  EXPECT_EQ(answer.head.status, status) << answer.body.substr(0, 200);
+  const bool whole = answer.outcome == Outcome::kComplete;
+  // Whether the head has gone before it is seen that the rest does not come is a matter of time.
+  if (streams() && streamed == Streamed::kCut && !whole) {
+    EXPECT_EQ(answer.outcome, Outcome::kTruncated) << answer.error;
+    return;
+  }
+  EXPECT_TRUE(whole) << answer.error;
+  EXPECT_EQ(answer.head.status, streams() && streamed == Streamed::kWhole ? 200 : status)
+      << answer.body.substr(0, 200);
 }
 
 void LinkFaults::test_only_one_suffers() {
@@ -251,16 +267,17 @@ void LinkFaults::test_only_one_suffers() {
   expect_one_error("a request's body that the far end does not take", 413,
                    request(true, "/good/big", big.size()));
   expect_one_error("an answer that the far end does not hold", 502,
-                   played(ok + "Content-Length: 150000\r\n\r\n" + big));
-  expect_one_error("the same without a length", 502, played(ok + "\r\n" + big));
+                   played(ok + "Content-Length: 150000\r\n\r\n" + big), Streamed::kWhole);
+  expect_one_error("the same without a length", 502, played(ok + "\r\n" + big), Streamed::kWhole);
   expect_one_error("an answer that breaks off", 502,
-                   played(ok + "Content-Length: 10\r\n\r\nhello", End::kReset));
+                   played(ok + "Content-Length: 10\r\n\r\nhello", End::kReset), Streamed::kCut);
   expect_one_error("chunks that break off", 502,
-                   played(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"));
+                   played(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"), Streamed::kCut);
   expect_one_error("no HTTP", 502, played("nonsense\r\n\r\n"));
   expect_one_error("nothing", 502, played(""));
   expect_one_error("a GET with a body", 501,
-                   "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+                   "GET /good/get HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
+                   Streamed::kWhole);
 }
 
 TEST_P(LinkFaults, OfOneRequestAreNotThoseOfOthers) {
