@@ -172,6 +172,24 @@ REACHED_BY = {
     "responses queued at a far end, bytes of memory":
         ("src/proxy/teleport_session_flood_test.cc",
          "TeleportSessionFlood.IsNotReadFurtherWhileItsAnswersAreNotTaken"),
+    "responses queued at a far end over v2, bytes":
+        ("src/proxy/teleport_v2_flow_test.cc", "TeleportV2FlowTest.AnswersThatNobodyTakesAreBounded"),
+    "request body from a v2 link that is held for a slow endpoint, or is on its way, bytes; of all requests of the link":
+        ("src/proxy/teleport_v2_flow_test.cc", "TeleportV2FlowTest.HoldsNoMoreThanTheWindowAndServesTheOthers"),
+    "response body that waits for one stream of a v2 link, bytes":
+        ("src/proxy/teleport_v2_flow_test.cc", "TeleportV2FlowTest.SendsALargeAnswerAsItsReaderTakesIt"),
+    "hello of a v2 link, bytes":
+        ("src/proxy/link_acceptor_test.cc", "LinkAcceptorV2Test.ClosesOnAHelloThatIsNone"),
+    "streams that a v2 peer has open at a far end":
+        ("src/proxy/teleport_v2_end_test.cc", "TeleportV2EndTest.RefusesStreamsThatItHasToldThePeerNotToOpen"),
+    "frames that answer those of a v2 peer, and wait, bytes":
+        ("src/teleport/v2/multiplexer_test.cc", "MultiplexerTest.APeerThatAsksWithoutReadingIsRefused"),
+    "any head or trailers on a v2 link, bytes":
+        ("src/proxy/teleport_v2_session_test.cc", "TeleportV2SessionTest.RefusesOneBadHeadAndReadsOn"),
+    "frames of a v2 link that are read in a turn, bytes":
+        ("src/proxy/teleport_v2_flow_test.cc", "TeleportV2FlowTest.ReadsSoMuchATurn"),
+    "a v2 peer that takes nothing of a response whose queue is full, but for tunnels":
+        ("src/proxy/teleport_v2_flow_test.cc", "TeleportV2FlowTest.GivesUpAnAnswerOfWhichNothingIsTakenForLong"),
     "queued messages that end a batch before its delay, bytes":
         ("src/upstream/link_sender_test.cc", "LinkSenderTest.SendsABatchThatIsLargeEnoughBeforeItsDelayIsOver"),
     "uncompressed data of a snappy chunk, bytes":
@@ -285,7 +303,7 @@ REACHED_BY = {
          "TeleportLinkTest.WaitsLongerBeforeEachReconnectUpToTheLimit"),
     "near end: requests go out, nothing comes back":
         ("src/upstream/teleport_link_limits_test.cc", "TeleportLinkTest.GivesUpAPeerThatIsSilent"),
-    "far end: handshake, and then again that of TLS":
+    "far end: handshake, and then again that of TLS; within the last of them the hello of v2":
         ("src/proxy/link_acceptor_test.cc", "LinkAcceptorTest.GivesTheHandshakeADeadline"),
     "far end: idle":
         ("src/proxy/teleport_session_test.cc", "TeleportSessionTest.ClosesALinkThatIsIdle"),

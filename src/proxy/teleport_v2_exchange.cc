@@ -158,6 +158,7 @@ void TeleportV2Exchange::give_up(const Error& error, v2::EndCode code) {
 }
 
 void TeleportV2Exchange::drop_handler() {
+  stuck_timer_.cancel();
   held_.clear();
   session_.loop().delete_later(std::move(handler_));
 }
@@ -222,11 +223,28 @@ void TeleportV2Exchange::send_response_body(std::string_view bytes) {
   session_.multiplexer().send_body(*stream_, bytes);
   session_.on_work();
   if (!stream_->is_full() || std::exchange(blocked_, true)) return;
+  wait_for_room();
   handler_->on_response_blocked();
 }
 
+// Of a tunnel, silence is a matter of those who talk through it, as in http1_session.
+void TeleportV2Exchange::wait_for_room() {
+  sent_at_check_ = stream_->sent_bytes();
+  if (offer_ == Offer::kTaken) return;
+  session_.loop().set_timer(stuck_timer_, session_.context().http1.write_idle_timeout);
+}
+
+void TeleportV2Exchange::on_stuck() {
+  if (stream_->sent_bytes() != sent_at_check_) return wait_for_room();
+  give_up(
+      {Code::kTimeout, Source::kDownstream, 0, "the teleport peer takes nothing of the response"},
+      v2::EndCode::kBroken);
+}
+
 void TeleportV2Exchange::on_stream_room() {
-  if (std::exchange(blocked_, false)) handler_->on_response_unblocked();
+  if (!std::exchange(blocked_, false)) return;
+  stuck_timer_.cancel();
+  handler_->on_response_unblocked();
 }
 
 void TeleportV2Exchange::end_response(const http::Fields& trailers) {

@@ -173,6 +173,38 @@ TEST_F(TeleportV2FlowTest, AnAnswerThatNobodyReadsDoesNotHinderAnother) {
   EXPECT_TRUE(content.matches(0, stuck.body));
 }
 
+TEST_F(TeleportV2FlowTest, GivesUpAnAnswerOfWhichNothingIsTakenForLong) {
+  sessions_.http1_options.write_idle_timeout = 20ms;
+  connect();
+  const test::Content content = test::Content::bytes(4 << 20, 1);
+  NearStream& slow = near_->get("/slow");
+  slow.is_reading = false;
+  ASSERT_TRUE(wait_for_exchanges(1));
+  TestExchange& exchange = handlers_.last();
+  serve(exchange, content);
+  ASSERT_TRUE(run_until([&] { return exchange.gone.has_value(); }));
+  EXPECT_EQ(exchange.gone->code, Code::kTimeout);
+  ASSERT_TRUE(run_until([&] { return slow.is_over(); }));
+  EXPECT_EQ(slow.reset_code, EndCode::kBroken);
+  EXPECT_TRUE(run_until([&] { return exchange.destroyed && far_bytes() == 0; }));
+  expect_usable();
+}
+
+TEST_F(TeleportV2FlowTest, LetsATunnelWaitForItsClient) {
+  sessions_.http1_options.write_idle_timeout = 10ms;
+  connect();
+  NearStream& stream = near_->open().head(
+      "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  stream.is_reading = false;
+  ASSERT_TRUE(wait_for_exchanges(1));
+  handlers_.last().send_switch("websocket");
+  handlers_.last().send_body(std::string(1'000'000, 'x'));
+  EXPECT_EQ(handlers_.last().blocked, 1);
+  const TimePoint start = sessions_.net.loop.now();
+  ASSERT_TRUE(run_until([&] { return sessions_.net.loop.now() - start > 50ms; }));
+  EXPECT_FALSE(handlers_.last().gone);
+}
+
 TEST_F(TeleportV2FlowTest, DoesNotHoldABodyWhenMemoryIsShort) {
   handlers_.at_head = [](TestExchange& exchange) {
     if (exchange.target == "/slow") exchange.downstream->pause_request();

@@ -83,6 +83,9 @@ class TeleportV2Exchange final : public IntrusiveNode,
   void settle_offer(bool taken);
   bool may_have_body(int status) const;
   http::h1::OutgoingFraming framing_of(const http::ResponseHead& head) const;
+  void wait_for_room();
+  // The handler has waited for room all the time.
+  void on_stuck();
   // Gives up on what the handler answers, and answers `error` instead.
   void replace_response(const Error& error);
   void refuse(const http::RequestHead& head, const Error& error);
@@ -107,6 +110,8 @@ class TeleportV2Exchange final : public IntrusiveNode,
   bool response_is_chunked_ = false;  // of a length that its head does not tell
   bool response_ended_ = false;       // of a tunnel
   bool blocked_ = false;              // the handler waits for room
+  uint64_t sent_at_check_ = 0;        // of the response's body
+  event::MemberTimer<TeleportV2Exchange, &TeleportV2Exchange::on_stuck> stuck_timer_{*this};
 };
 
 // Any number of requests at a time, each with windows of its own. One that is broken, too large or

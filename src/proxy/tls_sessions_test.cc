@@ -127,6 +127,23 @@ TEST_F(TlsSessionsTest, LinksSecureWhatFollowsTheirHandshake) {
   }
 }
 
+TEST_F(TlsSessionsTest, LinksOfVersion2SayTheirHelloInsideTls) {
+  sessions_.teleport_options.v2.method = teleport::v2::EncoderOptions::Method::kNone;
+  connect<LinkAcceptor>();
+  begin_tls();
+  const std::string handshake("httpteleport\2\1\1");
+  wire_->send(handshake);
+  ASSERT_TRUE(sessions_.run_until([&] { return wire_->received.size() >= handshake.size(); }));
+  EXPECT_EQ(wire_->received, handshake);
+  wire_->received.clear();
+  const std::string hello = teleport::v2::encode_hello({});
+  ASSERT_TRUE(run_until([&] { return peer_->received().size() >= hello.size(); }));
+  EXPECT_EQ(peer_->received(), hello);
+  EXPECT_EQ(sessions_.net.metrics.link.open.value(), 0);
+  peer_->send(hello);
+  ASSERT_TRUE(run_until([&] { return sessions_.net.metrics.link.open.value() == 1; }));
+}
+
 TEST_F(TlsSessionsTest, LinksThatDoNotAskForTlsAreTakenOrRefusedAsSet) {
   for (const bool required : {false, true}) {
     sessions_.teleport_options.tls_required = required;

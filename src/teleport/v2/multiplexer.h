@@ -61,6 +61,8 @@ class Stream final : public IntrusiveNode, public Recycled<Stream, 16 * 1024> {
   bool has_begun() const { return id_ != 0; }
   // So many body bytes wait that no more should be sent for now.
   bool is_full() const;
+  // Body bytes that are with the connection.
+  uint64_t sent_bytes() const { return sent_; }
   // The peer's message is complete.
   bool received_end() const { return received_end_; }
 
