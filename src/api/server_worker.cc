@@ -54,7 +54,8 @@ bool can_be_sent(const Response& response) {
 
 }  // namespace
 
-// Puts the request together for the program's handler. The session's.
+// Puts the request together for the program's handler, and sends the response on as the session
+// takes it. The session's.
 class ServerRequestHandler final : public http::RequestHandler,
                                    public Recycled<ServerRequestHandler, 16 * 1024> {
  public:
@@ -88,16 +89,47 @@ class ServerRequestHandler final : public http::RequestHandler,
     if (state_ != nullptr) worker_.on_request_whole(*state_);
   }
   void on_downstream_gone(const Error&) override {
+    answered_ = nullptr;
     if (state_ == nullptr) return;
     state_->downstream = nullptr;
     state_->abandoned.store(true, std::memory_order_relaxed);
   }
-  void on_response_blocked() override {}
-  void on_response_unblocked() override {}
+  void on_response_blocked() override { is_blocked_ = true; }
+  void on_response_unblocked() override {
+    is_blocked_ = false;
+    go_on();
+  }
+
+  // Last call of the exchange's state, which is released. What the session does not take now of
+  // `body` stays here.
+  void send(http::DownstreamStream& downstream, http::ResponseHead& head, std::string& body) {
+    release_state();
+    answered_ = &downstream;
+    downstream.send_response_head(head);
+    body_.swap(body);
+    go_on();
+    if (answered_ == nullptr) body_.swap(body);  // its memory is used again
+  }
 
  private:
+  static constexpr size_t kPieceBytes = 64 * 1024;
+
+  void go_on() {
+    while (answered_ != nullptr && !is_blocked_ && sent_ < body_.size()) {
+      const std::string_view piece = std::string_view(body_).substr(sent_, kPieceBytes);
+      sent_ += piece.size();
+      answered_->send_response_body(piece);
+    }
+    if (answered_ != nullptr && sent_ == body_.size())
+      std::exchange(answered_, nullptr)->end_response({});
+  }
+
   ServerWorker& worker_;
   ExchangeState* state_;
+  http::DownstreamStream* answered_ = nullptr;  // while a response is being sent
+  std::string body_;                            // of it
+  size_t sent_ = 0;
+  bool is_blocked_ = false;
 };
 
 ServerWorker::ServerWorker(ServerShared& shared) : shared_(shared) {
@@ -289,7 +321,7 @@ void ServerWorker::refuse(ExchangeState& state, int status, std::string_view lin
 
 void ServerWorker::answer(ExchangeState& state) {
   if (state.downstream == nullptr) return;
-  const MessageData& from = Access::data(state.response);
+  MessageData& from = Access::data(state.response);
   head_.clear();
   head_.status = from.status;
   head_.reason = state.response.reason();
@@ -299,10 +331,7 @@ void ServerWorker::answer(ExchangeState& state) {
   }
   head_.body = http::BodyLength::known(from.body.size());
   http::DownstreamStream& downstream = *std::exchange(state.downstream, nullptr);
-  state.request_handler->release_state();
-  downstream.send_response_head(head_);
-  if (!from.body.empty()) downstream.send_response_body(from.body);
-  downstream.end_response({});
+  state.request_handler->send(downstream, head_, from.body);
 }
 
 }  // namespace httpteleport::api
