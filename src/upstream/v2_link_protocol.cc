@@ -128,7 +128,8 @@ void V2Lane::on_stream_head(std::string_view text, bool end) {
       http::h1::parse_response_head(text, {options.response_head_bytes_max, kFieldsMax},
                                     stream_->method(), head, stream_->upgrade());
   if (!parsed) return fail(parsed.error());
-  if (*parsed != text.size()) return fail(malformed("the teleport peer sends a broken head"));
+  if (text.empty() || *parsed != text.size())
+    return fail(malformed("the teleport peer sends a broken head"));
   if (head.refusal) return fail(*head.refusal);
   if (head.is_informational()) {
     if (end) return fail(malformed("the teleport peer ends a response with information only"));
@@ -183,7 +184,7 @@ void V2Lane::on_stream_trailers(std::string_view text) {
   http::Fields trailers;
   const Result<size_t> parsed = http::h1::parse_trailers(
       text, {link().options().response_head_bytes_max, kFieldsMax}, Source::kUpstream, trailers);
-  if (!parsed || *parsed != text.size())
+  if (text.empty() || !parsed || *parsed != text.size())
     return fail(malformed("the teleport peer sends broken trailers"));
   if (!stream_->head_passed()) return fail(malformed("the teleport peer sends no head"));
   if (count_body(0, true)) finish(trailers);
@@ -250,6 +251,7 @@ void V2LinkProtocol::on_request_grown(TeleportStream& stream) {
   if (stream.lane == nullptr) {
     stream.lane = new V2Lane(*this, stream);
     lanes_.push_back(*stream.lane);
+    if (multiplexer_.is_used_up()) link_.leave();
   }
   V2Lane& lane = *stream.lane;
   lane.send();

@@ -19,10 +19,10 @@ struct Setting {
 constexpr std::array<Setting, 9> kSettings = {{
     {1, 10, 24, [](Hello& hello) -> uint32_t& { return hello.tables.window_log; }},
     {2, 1, 32768, [](Hello& hello) -> uint32_t& { return hello.tables.lines; }},
-    {3, 0, 64u << 20, [](Hello& hello) -> uint32_t& { return hello.tables.line_bytes; }},
-    {4, 1, 1u << 20, [](Hello& hello) -> uint32_t& { return hello.tables.ids; }},
+    {3, 0, 16u << 20, [](Hello& hello) -> uint32_t& { return hello.tables.line_bytes; }},
+    {4, 1, 65536, [](Hello& hello) -> uint32_t& { return hello.tables.ids; }},
     {5, 1, 65536, [](Hello& hello) -> uint32_t& { return hello.tables.secret_blocks; }},
-    {6, 0, 64u << 20, [](Hello& hello) -> uint32_t& { return hello.tables.body_bytes; }},
+    {6, 0, 16u << 20, [](Hello& hello) -> uint32_t& { return hello.tables.body_bytes; }},
     {7, 16384, 0x7fffffff, [](Hello& hello) -> uint32_t& { return hello.stream_window; }},
     {8, 65536, 0x7fffffff, [](Hello& hello) -> uint32_t& { return hello.link_window; }},
     {9, 1, 0x7fffffff, [](Hello& hello) -> uint32_t& { return hello.streams; }},

@@ -127,6 +127,8 @@ class Multiplexer {
   // little so far goes first, with more.
   static constexpr size_t kQuantum = 16 * 1024;
   static constexpr size_t kSmallMessage = 64 * 1024;
+  // Ids that are left for what has been asked of a link that is used up.
+  static constexpr uint32_t kIdReserve = 16 * 1024 * 1024;
   // A head, or trailers, of more must not be sent.
   static constexpr size_t kHeadBytesMax = 256 * 1024;
   // Frames that answer the peer's (windows, pongs, refusals) and wait: over it the link ends.
@@ -161,6 +163,8 @@ class Multiplexer {
   void reset(Stream& stream, EndCode code);
   // Far end: no request that comes from now on is taken.
   void go_away(EndCode code);
+  // Near end: ids will run out; new streams belong on another link.
+  bool is_used_up() const { return last_id_ > kStreamMax - kIdReserve; }
   bool peer_goes_away() const { return peer_goes_away_; }
 
   // ---- Sending. Nothing is called back. In order: a head (at the far end, any number of them
