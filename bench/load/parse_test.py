@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import socket
 import sys
 import tempfile
 import unittest
@@ -228,6 +229,21 @@ class HttpLoad(unittest.TestCase):
                 {"answers": 5, "body_bytes": 4, "resumed": 3, "failures": 2, "open": 1},
             )
             self.assertTrue(loads.HttpLoad(1, []).has_begun(path))
+
+
+class Starting(unittest.TestCase):
+    def test_a_port_that_somebody_else_has_is_not_the_process_listening(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            processes = procs.Processes(folder)
+            process = processes.start("sleep", ["sleep", "0.2"], os.sched_getaffinity(0))
+            try:
+                with self.assertRaises(procs.StartError) as raised:
+                    procs.wait_listening(process, [other.getsockname()[1]])
+                self.assertTrue(raised.exception.process_ended)
+            finally:
+                processes.stop_all()
 
 
 class Kernel(unittest.TestCase):

@@ -135,17 +135,36 @@ def free_ports(count):
     return sorted(ports)
 
 
-def _listens(port):
+def _sockets_of(pid):
+    """Names of the sockets that the process has, as in its /proc/PID/fd."""
+    found = set()
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                found.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+            except FileNotFoundError:
+                continue  # closed while we looked
+    except (FileNotFoundError, PermissionError):
+        pass  # it has ended, or is just ending
+    return found
+
+
+def _listens(process, port):
     """Looks in the kernel's table instead of connecting: a teleport listener would take a
-    connection without a greeting for a broken peer."""
+    connection without a greeting for a broken peer. Somebody else who has taken the port must
+    not pass for the process."""
     wanted = f":{port:04X}"
+    inodes = []
     with open("/proc/net/tcp", encoding="ascii") as table:
         next(table)
         for line in table:
             fields = line.split()
             if fields[3] == "0A" and fields[1].endswith(wanted):
-                return True
-    return False
+                inodes.append(fields[9])
+    if not inodes:
+        return False
+    sockets = _sockets_of(process.pid)
+    return any(f"socket:[{inode}]" in sockets for inode in inodes)
 
 
 def wait_listening(process, ports):
@@ -164,7 +183,7 @@ def wait_listening(process, ports):
                 f" {_START_SECONDS_MAX:.0f} s:\n{process.log_tail() or '(it said nothing)'}",
                 process_ended=False,
             )
-        waiting = [port for port in waiting if not _listens(port)]
+        waiting = [port for port in waiting if not _listens(process, port)]
         if waiting:
             time.sleep(0.01)
 
