@@ -7,7 +7,9 @@ _PAIRS_MAGIC = b"HTPAIRS1"
 _LENGTHS = struct.Struct("<II")
 
 NO_LINK = "no-link"  # one httptp between the load and the origin
-REFERENCE = "v0-flate1"  # whose processor time the others are compared with
+# Whose processor time the others are compared with: what an end of ours sends over v0, and what a
+# Go end sends.
+REFERENCES = ("v0-flate1", "v0-flate6")
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,16 @@ def _read_quiet(running):
         time.sleep(0.02)
 
 
+def check_alive(running):
+    """An end that has ended is a fault of it, which what it has said explains."""
+    for end in running.ends:
+        if not end.process.alive():
+            code = end.process.popen.returncode
+            raise window.Failed(
+                f"the {end.label} end has ended with code {code}: {end.process.log_tail()}"
+            )
+
+
 def _lost_bytes(counters):
     if len(counters) < 2:
         return 0
@@ -126,6 +136,7 @@ def _play(options, setup, name, running, path, sample):
     pids = {end.label: [end.process.pid] for end in running.ends}
     before = {label: procs.read_cpu(one) for label, one in pids.items()}
     result = _run_load(options, setup, running, path)
+    check_alive(running)
     after = {label: procs.read_cpu(one) for label, one in pids.items()}
     fill_load(sample, result, options.requests)
     for label, reading in before.items():

@@ -16,7 +16,7 @@ _COLUMNS = (
     "CPU µs near",
     "far",
     "both (min–max)",
-    f"/ {links.REFERENCE} (min–max)",
+    *(f"/ {reference}" for reference in links.REFERENCES),
     "requests/s",
     "p50 ms",
     "p99 ms",
@@ -75,12 +75,12 @@ def added_us(rounds, name, part):
     )
 
 
-def cpu_parts(rounds, name):
+def cpu_parts(rounds, name, reference):
     """CPU time of both ends over that of the reference, in the same round."""
     return paired(
         rounds,
         name,
-        links.REFERENCE,
+        reference,
         lambda mine, other: mine.cpu_total_us() / other.cpu_total_us(),
     )
 
@@ -111,7 +111,7 @@ def _row(rounds, name, codec):
         cpu("near"),
         cpu("far"),
         report.spread([sample.cpu_total_us() for sample in samples]),
-        report.spread(cpu_parts(rounds, name)),
+        *(figure(report.median(cpu_parts(rounds, name, one))) for one in links.REFERENCES),
         figure(_median(samples, lambda sample: sample.per_s)),
         *(_ms(_median(samples, lambda s, part=part: s.latency_us.get(part))) for part in _PARTS),
         *(_ms(report.median(added_us(rounds, name, part))) for part in _PARTS),
@@ -148,10 +148,11 @@ def verdicts(rounds, codec):
     if part:
         word = "reaches" if part >= RATIO_PART else "**does not reach**"
         lines.append(f"ratio of v2: {part:.2f} of the codec's alone, {word} {RATIO_PART}")
-    cpu = report.median(cpu_parts(rounds, "v2"))
-    if cpu:
-        word = "below" if cpu < 1 else "**not below**"
-        lines.append(f"CPU of v2: {cpu:.2f} of {links.REFERENCE}'s, {word} it")
+    for reference in links.REFERENCES:
+        parts = cpu_parts(rounds, "v2", reference)
+        if parts:
+            word = "below" if report.median(parts) < 1 else "**not below**"
+            lines.append(f"CPU of v2: {report.spread(parts)} of {reference}'s, {word} it")
     return lines
 
 
