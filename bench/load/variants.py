@@ -146,7 +146,8 @@ class Launcher:
         if base.startswith("chain-"):
             compression = base.removeprefix("chain-")
             return self.link(
-                [f"-outCompress={compression}", "-outDelay=0"], [f"-inCompress={compression}"]
+                ["-outProtocol=v0", f"-outCompress={compression}", "-outDelay=0"],
+                ["-inProtocol=v0", f"-inCompress={compression}"],
             )
         port, link = procs.free_ports(2)
         origin = self.setup.origin_port
