@@ -61,7 +61,8 @@ struct HttptpOptions {
 
   // Links
   std::string link_memory = "normal";
-  std::string link_secret_headers = "authorization,cookie,proxy-authorization,set-cookie,x-api-key";
+  std::string link_secret_headers =
+      "authorization, cookie, proxy-authorization, set-cookie, x-api-key";
 
   // TLS out
   std::string out_tls_ca;
