@@ -36,15 +36,6 @@ std::string shown_default(const GoFlags::Flag& flag) {
   return text == "0s" || text == "false" ? "" : text;
 }
 
-// Where the word at `begin` ends; of one that is longer than a line, the part that fits and ends
-// with a comma.
-size_t word_end(const std::string& text, size_t begin, size_t columns) {
-  const size_t end = std::min(text.find(' ', begin), text.size());
-  if (end - begin <= columns) return end;
-  const size_t comma = text.rfind(',', begin + columns - 1);
-  return comma == std::string::npos || comma < begin ? end : comma + 1;
-}
-
 // `text` in lines from column `indent` on, behind something that ends at `column`.
 std::string wrapped(const std::string& text, size_t column, size_t indent) {
   std::string out;
@@ -56,7 +47,7 @@ std::string wrapped(const std::string& text, size_t column, size_t indent) {
   column = indent;
   bool first = true;
   for (size_t begin = 0; begin < text.size();) {
-    const size_t end = word_end(text, begin, kColumns - indent);
+    const size_t end = std::min(text.find(' ', begin), text.size());
     if (!first && column + 1 + end - begin > kColumns) {
       out += "\n" + std::string(indent, ' ');
       column = indent;
@@ -66,7 +57,7 @@ std::string wrapped(const std::string& text, size_t column, size_t indent) {
     out += text.substr(begin, end - begin);
     column += end - begin + (first ? 0 : 1);
     first = false;
-    begin = end < text.size() && text[end] == ' ' ? end + 1 : end;
+    begin = end + 1;
   }
   return out + "\n";
 }
