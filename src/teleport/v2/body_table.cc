@@ -1,6 +1,6 @@
 #include "teleport/v2/body_table.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "teleport/v2/hash.h"
 
@@ -22,8 +22,9 @@ void ReceivedBodies::add(std::string_view body) {
   const size_t end = next_ + body.size();
   while (!entries_.empty() && entries_.front().begin >= next_ && entries_.front().begin < end)
     entries_.pop_front();
-  if (ring_.size() < end) ring_.resize(end);
-  std::memcpy(ring_.data() + next_, body.data(), body.size());
+  // All of it at once: memory that is not used yet costs nothing, growing copies what there is.
+  if (ring_.empty()) ring_.reserve(bytes_max_);
+  ring_.replace(next_, std::min(body.size(), ring_.size() - next_), body);
   entries_.push_back({next_, body.size()});
   next_ = end;
   ++count_;

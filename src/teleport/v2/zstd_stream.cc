@@ -34,6 +34,8 @@ History::History(const TableSizes& sizes)
     : bytes_max_(std::min(kPrefixBytes, size_t{1} << sizes.window_log)) {}
 
 void History::append(std::string_view bytes) {
+  // Memory that is not used yet costs nothing; growing would copy what there is.
+  if (bytes_.empty()) bytes_.reserve(2 * bytes_max_);
   if (bytes_.size() > bytes_max_ && bytes_.size() + bytes.size() > 2 * bytes_max_)
     bytes_.erase(0, bytes_.size() - bytes_max_);
   bytes_.append(bytes);
