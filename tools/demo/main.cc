@@ -1,4 +1,4 @@
-// The main job, shown on real traffic: clients -> httptp =flate link=> httptp -> origin.
+// The main job, shown on real traffic: clients -> httptp =link=> httptp -> origin.
 //
 // Starts an origin server and both ends of a link, sends JSON requests from many clients at once,
 // compares every body with what was sent, and prints what it cost. Exit code 0 only when nothing
@@ -103,6 +103,10 @@ void print_report(const LoadReport& report, uint64_t requests, const LinkCounter
   std::printf("errors             %llu\n", static_cast<unsigned long long>(report.errors()));
   print_direction("requests, link", near.raw_sent, near.wire_sent);
   print_direction("answers, link", near.raw_received, near.wire_received);
+  const auto raw = static_cast<double>(near.raw_sent + near.raw_received);
+  const auto wire = static_cast<double>(near.wire_sent + near.wire_received);
+  std::printf("saved              %.2f MB of %.2f, %.0f %%\n", (raw - wire) / 1e6, raw / 1e6,
+              raw > 0 ? 100 * (raw - wire) / raw : 0.0);
   std::printf("requests a batch   %.1f\n", a_batch);
   std::printf("latency            p50 %.1f ms, p99 %.1f ms\n", milliseconds(report.p50),
               milliseconds(report.p99));
@@ -141,19 +145,19 @@ int run(uint64_t requests) {
   const std::string binary =
       (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "httptp").string();
   test::raise_file_limit();
-  std::printf("clients -> httptp (near) =flate=> httptp (far) -> origin\n\n");
+  std::printf("clients -> httptp (near) =link=> httptp (far) -> origin\n\n");
   const test::Origin origin;
   std::printf("%-10s in this process, listening on %s\n", "origin",
               origin.address().text().c_str());
   const auto far =
       start(binary, "far",
             {"-inType=teleport", "-in=127.0.0.1:0", "-outType=http",
-             "-out=" + origin.address().text(), "-inCompress=flate", "-expvarAddr=127.0.0.1:0"});
+             "-out=" + origin.address().text(), "-inDelay=1ms", "-expvarAddr=127.0.0.1:0"});
   if (far == nullptr) return 1;
-  const auto near = start(
-      binary, "near",
-      {"-inType=http", "-in=127.0.0.1:0", "-outType=teleport", "-out=" + far->address().text(),
-       "-outCompress=flate", "-outDelay=1ms", "-expvarAddr=127.0.0.1:0"});
+  const auto near =
+      start(binary, "near",
+            {"-inType=http", "-in=127.0.0.1:0", "-outType=teleport",
+             "-out=" + far->address().text(), "-outDelay=1ms", "-expvarAddr=127.0.0.1:0"});
   if (near == nullptr) return 1;
 
   test::LoadClient client({.address = near->address(),
