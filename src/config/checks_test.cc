@@ -156,8 +156,8 @@ TEST(Checks, WantAKeyForEachCertificate) {
 
 TEST(Checks, NameBothFlagsOfALinkThatDoNotGoTogether) {
   EXPECT_THAT(judge({"-outProtocol=v2", "-outCompress=flate:6"}).errors,
-              ElementsAre("-outCompress=\"flate:6\": with -outProtocol=v2 auto, none, zstd, and "
-                          "zstd:1 to zstd:19 are accepted"));
+              ElementsAre("-outCompress=\"flate:6\": with -outProtocol=v2 auto, none, zstd, "
+                          "zstd:1 to zstd:19, and zstd:auto are accepted"));
   EXPECT_THAT(judge({"-outProtocol=v2", "-outCompress=snappy"}).errors.size(), 1u);
   EXPECT_THAT(judge({"-inType=teleport", "-inProtocol=v0", "-inCompress=zstd"}).errors,
               ElementsAre("-inCompress=\"zstd\": with -inProtocol=v0 auto, none, flate, flate:1 to "

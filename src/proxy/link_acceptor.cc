@@ -23,6 +23,7 @@ void take_choice(const teleport::LinkChoice& choice, TeleportSessionOptions& opt
   options.compression = choice.over_v0;
   options.v2.method = choice.method;
   options.v2.level = choice.level;
+  options.v2.adaptive = choice.adaptive;
 }
 
 void LinkAcceptor::start(SessionContext& context, net::Socket socket, const net::Address& peer) {

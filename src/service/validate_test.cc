@@ -99,14 +99,14 @@ TEST(Validate, SaysFieldValueAndWhatIsAccepted) {
       {[](auto& s) { s.proxy_protocol_from = {"::1"}; },
        "service web: proxy_protocol_from: accept_proxy_protocol must say v1, v2 or any too"},
       {[](auto& s) { s.compression = "gzip"; },
-       R"(service web: compression="gzip": auto, none, zstd, zstd:1 to zstd:19, flate, flate:1 to flate:9, and snappy are accepted)"},
+       R"(service web: compression="gzip": auto, none, zstd, zstd:1 to zstd:19, zstd:auto, flate, flate:1 to flate:9, and snappy are accepted)"},
       {[](auto& s) { s.link_protocol = "v1"; },
        R"(service web: link_protocol="v1": auto, v2 and v0 are accepted)"},
       {[](auto& s) {
          s.link_protocol = "v2";
          s.compression = "flate:3";
        },
-       R"(service web: compression="flate:3": with link_protocol="v2" auto, none, zstd, and zstd:1 to zstd:19 are accepted)"},
+       R"(service web: compression="flate:3": with link_protocol="v2" auto, none, zstd, zstd:1 to zstd:19, and zstd:auto are accepted)"},
       {[](auto& s) { s.tls_server_name = "a b"; },
        R"(service web: tls_server_name="a b": the name of a host is accepted)"},
       {[](auto& s) { s.backends[0].name = "a/b"; },

@@ -35,6 +35,7 @@ std::optional<CodingChoice> parse_coding(std::string_view text) {
   if (text == "flate") return CodingChoice{.kind = Kind::kFlate};
   if (text == "snappy") return CodingChoice{.kind = Kind::kSnappy};
   if (text == "zstd") return CodingChoice{.kind = Kind::kZstd};
+  if (text == "zstd:auto") return CodingChoice{.kind = Kind::kZstd, .zstd_adapts = true};
   if (text.starts_with(kFlate)) {
     if (const auto level = parse_level(text.substr(kFlate.size()), 9))
       return CodingChoice{.kind = Kind::kFlate, .flate_level = *level};
@@ -53,7 +54,7 @@ std::string_view codings_accepted(ProtocolChoice protocol) {
     case ProtocolChoice::kV0:
       return "auto, none, flate, flate:1 to flate:9, and snappy are accepted";
     case ProtocolChoice::kV2:
-      return "auto, none, zstd, and zstd:1 to zstd:19 are accepted";
+      return "auto, none, zstd, zstd:1 to zstd:19, and zstd:auto are accepted";
   }
   return kCodingsAccepted;
 }
@@ -67,6 +68,7 @@ std::optional<LinkChoice> choose_link(ProtocolChoice protocol, const CodingChoic
   choice.versions.v2 = protocol != ProtocolChoice::kV0 && !only_v0;
   choice.over_v0.level = coding.flate_level;
   choice.level = coding.zstd_level;
+  choice.adaptive = coding.zstd_adapts;
   if (coding.kind == Kind::kSnappy) choice.over_v0 = {.method = compress::Method::kSnappy};
   if (coding.kind == Kind::kNone) {
     choice.over_v0 = {.method = compress::Method::kNone};

@@ -23,8 +23,9 @@ struct CodingChoice {
   enum class Kind : uint8_t { kAuto, kNone, kFlate, kSnappy, kZstd };
 
   Kind kind = Kind::kAuto;
-  int flate_level = 1;  // of kAuto and kFlate, and of kZstd with a peer that knows only v0
-  int zstd_level = 1;   // of kAuto and kZstd
+  int flate_level = 1;       // of kAuto and kFlate, and of kZstd with a peer that knows only v0
+  int zstd_level = 1;        // of kAuto and kZstd
+  bool zstd_adapts = false;  // of kZstd: the level follows what is short, from that one on
 };
 
 inline constexpr int kZstdLevelMax = 19;
@@ -36,17 +37,19 @@ struct LinkChoice {
   compress::Settings over_v0{.method = compress::Method::kFlate, .level = 1};
   v2::EncoderOptions::Method method = v2::EncoderOptions::Method::kZstd;  // over v2
   int level = 1;
+  bool adaptive = false;  // see upstream::V2LinkSender
 };
 
 // "auto", "v0", "v2"; or nothing.
 std::optional<ProtocolChoice> parse_protocol(std::string_view text);
 inline constexpr std::string_view kProtocolsAccepted = "auto, v2 and v0 are accepted";
 
-// "auto", "none", "zstd", "zstd:1" to "zstd:19", "flate", "flate:1" to "flate:9", "snappy"; or
-// nothing.
+// "auto", "none", "zstd", "zstd:1" to "zstd:19", "zstd:auto", "flate", "flate:1" to "flate:9",
+// "snappy"; or nothing.
 std::optional<CodingChoice> parse_coding(std::string_view text);
 inline constexpr std::string_view kCodingsAccepted =
-    "auto, none, zstd, zstd:1 to zstd:19, flate, flate:1 to flate:9, and snappy are accepted";
+    "auto, none, zstd, zstd:1 to zstd:19, zstd:auto, flate, flate:1 to flate:9, and snappy are "
+    "accepted";
 // Those that the version has.
 std::string_view codings_accepted(ProtocolChoice protocol);
 

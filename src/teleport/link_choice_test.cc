@@ -64,6 +64,14 @@ TEST(LinkChoice, HasNoCompressionThatItsVersionLacks) {
   EXPECT_EQ(meaning_of("v0", "zstd:3"), "nothing");
 }
 
+TEST(LinkChoice, ALevelMayFollowWhatIsShort) {
+  EXPECT_TRUE(choose_link("auto", "zstd:auto").adaptive);
+  EXPECT_EQ(choose_link("v2", "zstd:auto").level, 1);
+  for (const char* coding : {"auto", "zstd", "zstd:3", "none"})
+    EXPECT_FALSE(choose_link("auto", coding).adaptive) << coding;
+  EXPECT_FALSE(choose_link(ProtocolChoice::kV0, *parse_coding("zstd:auto")));
+}
+
 TEST(LinkChoice, TakesNoOtherWords) {
   for (const char* bad : {"", "gzip", "flate:", "flate:0", "flate:10", "flate:01", "flate:+1",
                           "zstd:", "zstd:0", "zstd:20", "zstd:-1", "zstd:1 ", "zstd:01",

@@ -14,6 +14,7 @@ void take_choice(const teleport::LinkChoice& choice, TeleportOptions& options) {
   options.compression = choice.over_v0;
   options.v2.method = choice.method;
   options.v2.level = choice.level;
+  options.v2.adaptive = choice.adaptive;
 }
 
 TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOptions& options)

@@ -93,7 +93,8 @@ const std::string kAddress = "host:port, :port or [ipv6]:port is accepted";
 const std::string kTypes = "http, https, unix, teleport and teleports are accepted";
 const std::string kProtocols = "auto, v2 and v0 are accepted";
 const std::string kCompressions =
-    "auto, none, zstd, zstd:1 to zstd:19, flate, flate:1 to flate:9, and snappy are accepted";
+    "auto, none, zstd, zstd:1 to zstd:19, zstd:auto, flate, flate:1 to flate:9, and snappy are "
+    "accepted";
 
 // Files and flags that cases refer to.
 class FlagValues : public testing::Test {
@@ -151,7 +152,8 @@ std::vector<FlagCase> FlagValues::in() const {
       from_zero("inDelay", kLinkIn),
       {"inProtocol", {"auto", "v2", "v0"}, {{"v1", kProtocols}, {"", kProtocols}}, kLinkIn},
       {"inCompress",
-       {"auto", "none", "zstd", "zstd:1", "zstd:19", "flate", "flate:1", "flate:9", "snappy"},
+       {"auto", "none", "zstd", "zstd:1", "zstd:19", "zstd:auto", "flate", "flate:1", "flate:9",
+        "snappy"},
        {{"gzip", kCompressions},
         {"flate:0", kCompressions},
         {"flate:10", kCompressions},
@@ -252,7 +254,8 @@ std::vector<FlagCase> FlagValues::out() const {
       from_zero("outDelay"),
       {"outProtocol", {"auto", "v2", "v0"}, {{"v1", kProtocols}, {"V2", kProtocols}}},
       {"outCompress",
-       {"auto", "none", "zstd", "zstd:1", "zstd:19", "flate", "flate:1", "flate:9", "snappy"},
+       {"auto", "none", "zstd", "zstd:1", "zstd:19", "zstd:auto", "flate", "flate:1", "flate:9",
+        "snappy"},
        {{"gzip", kCompressions}, {"flate:10", kCompressions}, {"zstd:0", kCompressions}}},
       {"outCompress",
        {"auto", "none", "zstd", "zstd:19"},
