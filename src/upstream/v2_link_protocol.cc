@@ -113,7 +113,7 @@ void V2Lane::fail(const Error& error) {
 
 void V2Lane::on_stream_head(std::string_view text, bool end) {
   if (stream_ == nullptr) {
-    if (end) delete this;
+    if (end) finish({});
     return;
   }
   const TeleportOptions& options = link().options();
@@ -285,6 +285,10 @@ void V2LinkProtocol::on_batch_sent() {
   for (const uint32_t key : std::exchange(unanswered_, {})) {
     TeleportStream* stream = link_.find(key);
     if (stream == nullptr || stream->lane == nullptr) continue;
+    if (!stream->lane->has_begun()) {
+      unanswered_.push_back(key);
+      continue;
+    }
     std::exchange(stream->lane, nullptr)->stream_ = nullptr;
     link_.end_response(*stream, {});
   }

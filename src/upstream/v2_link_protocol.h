@@ -89,7 +89,7 @@ class V2LinkProtocol final : public LinkProtocol,
   teleport::v2::Multiplexer multiplexer_;
   V2LinkSender sender_;
   IntrusiveList<V2Lane> lanes_;
-  // Streams that want no answer, and whose requests have been handed over since the last batch.
+  // Streams that want no answer, and whose requests were not in a batch when it was last looked at.
   std::vector<uint32_t> unanswered_;
   http::ResponseHead head_;  // that is being parsed
   bool reading_paused_ = false;

@@ -212,6 +212,43 @@ TEST_F(V2LinkTest, AnOfferThatIsNotTakenIsAnOrdinaryRequest) {
   EXPECT_TRUE(run_until([&] { return far_end_->multiplexer().open_streams() == 0; }));
 }
 
+// Of a request that wants no answer: its end comes alone.
+struct EndHandler final : http::ResponseHandler {
+  bool ended = false;
+
+  void on_response_head(http::ResponseHead&) override { ADD_FAILURE() << "a head"; }
+  void on_response_body(std::string_view) override { ADD_FAILURE() << "a body"; }
+  void on_response_end(const http::Fields&) override { ended = true; }
+  void on_upstream_reset(const Error& error) override { ADD_FAILURE() << error.detail; }
+  void on_request_blocked() override {}
+  void on_request_unblocked() override {}
+};
+
+TEST_F(V2LinkTest, AnAnswerThatNobodyWantsIsDropped) {
+  for (const bool has_body : {false, true}) {
+    EndHandler handler;
+    TeleportStream& stream = link_->open_stream(handler);
+    stream.expect_no_answer();
+    const std::string text = "GET /event HTTP/1.1\r\nHost: h\r\n\r\n";
+    stream.send_message(text, text.size(), http::Method::kGet);
+    if (!has_body) {
+      ASSERT_TRUE(accept_link());
+    }
+    FarRequest* request = wait_for_request(has_body ? 2 : 1);
+    ASSERT_NE(request, nullptr);
+    ASSERT_TRUE(run_until([&] { return handler.ended; }));
+    EXPECT_EQ(link_->pending(), 0u);
+    far_end_->multiplexer().send_head(*request->stream, far_end_->chain("HTTP/1.1 200 OK\r\n\r\n"));
+    if (has_body) far_end_->multiplexer().send_body(*request->stream, "unread");
+    far_end_->end(*request);
+    EXPECT_TRUE(run_until([&] { return far_end_->multiplexer().open_streams() == 0; }));
+  }
+  expect_usable();
+  far_end_->multiplexer().go_away(v2::EndCode::kNone);
+  far_end_->flush();
+  EXPECT_TRUE(run_until([&] { return link_->is_leaving(); }));
+}
+
 // ---- What goes wrong.
 
 struct BadResponse {
