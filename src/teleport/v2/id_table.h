@@ -9,8 +9,8 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
-#include <vector>
 
+#include "base/zeroed.h"
 #include "teleport/v2/recent_index.h"
 #include "teleport/v2/table_sizes.h"
 
@@ -38,7 +38,7 @@ class ReceivedIds {
     std::string_view view() const { return {bytes.data(), size}; }
   };
 
-  std::vector<Id> ids_;
+  ZeroedVector<Id> ids_;
   uint64_t count_ = 0;
 };
 

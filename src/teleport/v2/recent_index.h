@@ -5,7 +5,8 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
-#include <vector>
+
+#include "base/zeroed.h"
 
 namespace httpteleport::teleport::v2 {
 
@@ -18,7 +19,7 @@ class RecentIndex {
   // The number under which something was noted: one for which `is_it(number)` is true.
   template <class IsIt>
   std::optional<uint32_t> find(uint64_t hash, IsIt&& is_it) const {
-    for (const Place& place : sets_[hash & (sets_.size() - 1)]) {
+    for (const Place& place : sets_[hash & (sets_.size() - 1)].places) {
       if (place.used && place.tag == tag_of(hash) && is_it(place.number)) return place.number;
     }
     return {};
@@ -27,7 +28,7 @@ class RecentIndex {
   // Numbers count up, and may wrap.
   void add(uint64_t hash, uint32_t number) {
     Place* oldest = nullptr;
-    for (Place& place : sets_[hash & (sets_.size() - 1)]) {
+    for (Place& place : sets_[hash & (sets_.size() - 1)].places) {
       if (!place.used) {
         oldest = &place;
         break;
@@ -46,7 +47,11 @@ class RecentIndex {
 
   static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash >> 48); }
 
-  std::vector<std::array<Place, 4>> sets_;
+  struct Set {
+    std::array<Place, 4> places;
+  };
+
+  ZeroedVector<Set> sets_;
 };
 
 }  // namespace httpteleport::teleport::v2

@@ -12,8 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "base/zeroed.h"
 #include "teleport/v2/recent_index.h"
 #include "teleport/v2/table_sizes.h"
 #include "teleport/v2/varint.h"
@@ -42,7 +42,7 @@ class SecretBlocks {
     std::array<char, kSecretBlockCharsMax> chars;
   };
 
-  std::vector<Block> slots_;
+  ZeroedVector<Block> slots_;
   uint32_t count_ = 0;  // slots that have been filled
   uint32_t next_ = 0;
 };
