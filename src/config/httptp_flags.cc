@@ -28,8 +28,8 @@ void add_in_flags(HttptpOptions& o, GoFlags& flags) {
              "version of teleport that is taken: v2, v0, or auto, which takes both"},
             o.in_protocol);
   flags.add({"inCompress", "METHOD",
-             "compression of responses sent over teleport: auto, none, zstd, zstd:1 to zstd:19, zstd:auto; "
-             "of v0 also flate, flate:1 to flate:9, snappy"},
+             "compression of responses sent over teleport: auto, none, zstd, zstd:1 to zstd:19, "
+             "zstd:auto; of v0 also flate, flate:1 to flate:9, snappy"},
             o.in_compress);
   flags.add({"inMaxHeaderSize", "BYTES",
              "largest request head; also the largest response head sent to a teleport peer"},
@@ -118,8 +118,8 @@ void add_out_flags(HttptpOptions& o, GoFlags& flags) {
              "version of teleport that is spoken: v2, v0, or auto, which tries v2 first"},
             o.out_protocol);
   flags.add({"outCompress", "METHOD",
-             "compression of requests sent over teleport: auto, none, zstd, zstd:1 to zstd:19, zstd:auto; of "
-             "v0 also flate, flate:1 to flate:9, snappy"},
+             "compression of requests sent over teleport: auto, none, zstd, zstd:1 to zstd:19, "
+             "zstd:auto; of v0 also flate, flate:1 to flate:9, snappy"},
             o.out_compress);
   flags.add({"outMaxHeaderSize", "BYTES",
              "largest response head; also the largest request head sent to a teleport peer"},

@@ -38,8 +38,8 @@ std::string wrong_balance(std::string_view balance);
 // auto v2 v0, or empty.
 std::string wrong_link_protocol(std::string_view text);
 
-// auto none zstd zstd:1 to zstd:19, zstd:auto flate flate:1 to flate:9 snappy, or empty; of these what a link
-// of that `protocol` can have.
+// auto none zstd zstd:1 to zstd:19 zstd:auto flate flate:1 to flate:9 snappy, or empty; of these
+// what a link of that `protocol` can have.
 std::string wrong_compression(std::string_view text, std::string_view protocol);
 
 // A name of a host or an IP address.

@@ -205,13 +205,13 @@ void V2Lane::finish(const http::Fields& trailers) {
 }
 
 void V2Lane::on_stream_reset(v2::EndCode code) {
-  // What the peer does not take, it has not begun with.
-  if (code != v2::EndCode::kRefused) note_begun();
   wire_ = nullptr;
   if (stream_ == nullptr) {
     delete this;
     return;
   }
+  // What the peer does not take, it has not begun with.
+  if (code != v2::EndCode::kRefused) stream_->set_begun();
   Error error = error_of(code);
   if (stream_->head_passed()) error.code = Code::kTruncated;
   fail(error);
