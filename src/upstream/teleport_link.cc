@@ -21,6 +21,7 @@ TeleportLink::TeleportLink(const TransportContext& context, const TeleportOption
     : context_(context), options_(options), peer_version_(peer_version) {}
 
 TeleportLink::~TeleportLink() {
+  protocol_.reset();  // it refers to the streams
   streams_.for_each([](TeleportStream& stream) { delete &stream; });
 }
 
