@@ -84,7 +84,7 @@ class World:
             "out": ", ".join(f"127.0.0.1:{port}" for port in ORIGIN_PORTS),
             "expvarAddr": "127.0.0.1:8044", "shutdownTimeout": "3s", "workers": "2",
         }, {
-            "inCompress": ("auto", "flate:6", "snappy", "none", "zstd:3"), "inDelay": ("0s", "1ms", "10ms"),
+            "inCompress": ("flate", "flate:6", "snappy", "none"), "inDelay": ("0s", "1ms", "10ms"),
             "outBalance": ("least-loaded", "round-robin", "p2c", "ewma"),
             "outRetries": ("2", "0", "4"), "via": ("far", "elsewhere"),
         }, 8044)
@@ -94,7 +94,7 @@ class World:
             "outType": "teleport", "out": f"{network.FAR_IP}:{LINK_PORT}", "outTimeout": "5s",
             "expvarAddr": f"127.0.0.1:{metrics_port}", "shutdownTimeout": "3s", "workers": "2",
         }, {
-            "outCompress": ("auto", "flate:6", "snappy", "zstd:3"), "outDelay": ("0s", "1ms", "10ms"),
+            "outCompress": ("flate", "flate:6", "snappy"), "outDelay": ("0s", "1ms", "10ms"),
             "outConnsPerAddr": ("4", "2", "8"), "outRetries": ("2", "0", "4"),
             "inKeepAliveTimeout": ("2m", "1s"),
         }, metrics_port)
