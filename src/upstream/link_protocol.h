@@ -16,7 +16,7 @@ class TeleportStream;
 //
 // Owned by the link, from when the connection is open until it is no more, which is never inside
 // one of the calls below. The streams of a connection that is gone are the link's to fail, by
-// has_begun().
+// TeleportStream::has_begun().
 class LinkProtocol {
  public:
   virtual ~LinkProtocol() = default;
@@ -26,8 +26,6 @@ class LinkProtocol {
   virtual void on_request_grown(TeleportStream& stream) = 0;
   // A part of the response has found its way to the handler that was held by the link.
   virtual void on_held_passed(TeleportStream& /*stream*/, size_t /*bytes*/) {}
-  // Something of the request is with the connection, so that the peer may have begun with it.
-  virtual bool has_begun(const TeleportStream& stream) const = 0;
   // Nobody waits for this stream's response any more: its owner has cancelled it, or reset_stream()
   // was called. It is gone once the call has returned, and may be one that was never sent. Calls no
   // handler back.

@@ -222,7 +222,7 @@ Error TeleportLink::failure_of(const TeleportStream& stream, const Error& cause)
   const bool repeatable = cause.code != Code::kMalformed;
   if (state_ != State::kOpen) {
     error.code = Code::kConnectFailed;
-  } else if (!protocol_->has_begun(stream)) {
+  } else if (!stream.has_begun()) {
     error.code = Code::kNotSent;
   } else if (repeatable || stream.head_passed_) {
     error.code = stream.head_passed_ ? Code::kTruncated : Code::kConnectionLost;

@@ -52,10 +52,6 @@ void V0LinkProtocol::on_request_grown(TeleportStream& stream) {
   stream.unblock_request();
 }
 
-bool V0LinkProtocol::has_begun(const TeleportStream& stream) const {
-  return stream.has_begun();
-}
-
 void V0LinkProtocol::on_abandoned(TeleportStream& stream) {
   if (receiving_ == &stream) {
     receiving_ = nullptr;

@@ -23,7 +23,6 @@ class V0LinkProtocol final : public LinkProtocol,
   V0LinkProtocol(TeleportLink& link, net::Connection& connection, compress::Method compression);
 
   void on_request_grown(TeleportStream& stream) override;
-  bool has_begun(const TeleportStream& stream) const override;
   void on_abandoned(TeleportStream& stream) override;
   Result<size_t> on_data(std::string_view bytes) override { return read_frames(bytes); }
   void on_write_unblocked() override { sender_.on_write_unblocked(); }

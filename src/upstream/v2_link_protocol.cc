@@ -276,10 +276,6 @@ void V2LinkProtocol::on_abandoned(TeleportStream& stream) {
   sender_.on_work();
 }
 
-bool V2LinkProtocol::has_begun(const TeleportStream& stream) const {
-  return stream.lane != nullptr && stream.lane->has_begun();
-}
-
 void V2LinkProtocol::on_batch_sent() {
   link_.on_sent(multiplexer_.open_streams() > 0);
   for (const uint32_t key : std::exchange(unanswered_, {})) {

@@ -71,7 +71,6 @@ class V2LinkProtocol final : public LinkProtocol,
   void on_request_grown(TeleportStream& stream) override;
   void on_held_passed(TeleportStream& stream, size_t bytes) override;
   void on_abandoned(TeleportStream& stream) override;
-  bool has_begun(const TeleportStream& stream) const override;
   Result<size_t> on_data(std::string_view bytes) override;
   void on_write_unblocked() override { sender_.on_write_unblocked(); }
   void probe() override;
