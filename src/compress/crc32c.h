@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli polynomial 0x1EDC6F41, reflected), the checksum of the snappy framing format.
+// CRC-32C (Castagnoli polynomial 0x1EDC6F41, reflected), the checksum of the snappy framing format
+// and of v2 batches.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +7,9 @@
 
 namespace httpteleport::compress {
 
-// The checksum of `bytes`. Uses the processor's crc32 instruction (8 bytes each 3 cycles) where
-// there is one, a table elsewhere.
+// The checksum of `bytes`, below 2 GiB. By carry-less multiplication where the processor has it:
+// over 10 bytes a nanosecond.
 uint32_t crc32c(std::string_view bytes);
-
-// The table version alone, so that a machine with the instruction can test it.
-uint32_t crc32c_by_table(std::string_view bytes);
 
 // The form in which snappy stores a checksum: rotated and shifted by a constant, because the
 // checksum of data that contains its own plain checksum is a poor one.
