@@ -57,26 +57,36 @@ class Lanes {
   uint64_t after_ = 0;
 };
 
-class SteadyState : public testing::TestWithParam<Compression> {};
+struct Wire {
+  const char* name;
+  Protocol protocol;
+  Compression compression;
+};
+
+class SteadyState : public testing::TestWithParam<Wire> {};
 
 TEST_P(SteadyState, TakesNoMemory) {
   if (!test::kCountsAllocations) return;  // a sanitizer's allocator: nothing to be counted
   ServerOptions server_options;
-  server_options.compression = GetParam();
-  server_options.protocol = Protocol::kV0;
+  server_options.compression = GetParam().compression;
+  server_options.protocol = GetParam().protocol;
   auto server = *Server::create(
       [](const Request&, Response& response) { response.set_body("an answer", "text/plain"); },
       server_options);
   ASSERT_TRUE(server.listen("127.0.0.1:0").ok());
   ClientOptions client_options{.address = server.addresses()[0]};
-  client_options.compression = GetParam();
-  client_options.protocol = Protocol::kV0;
+  client_options.compression = GetParam().compression;
+  client_options.protocol = GetParam().protocol;
   auto client = *Client::create(client_options);
   EXPECT_EQ(Lanes(client, 40'000).run(50), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Compressions, SteadyState,
-                         testing::Values(Compression::kNone, Compression::kFlate));
+INSTANTIATE_TEST_SUITE_P(Wires, SteadyState,
+                         testing::Values(Wire{"V0", Protocol::kV0, Compression::kNone},
+                                         Wire{"V0Flate", Protocol::kV0, Compression::kFlate},
+                                         Wire{"V2", Protocol::kV2, Compression::kNone},
+                                         Wire{"V2Zstd", Protocol::kV2, Compression::kZstd}),
+                         [](const auto& tested) { return tested.param.name; });
 
 // snappy itself takes a table for each block that it compresses.
 TEST(SteadyState, TakesLessThanOneAllocationABatchWithSnappy) {

@@ -78,7 +78,7 @@ Stream& Multiplexer::accept(StreamOwner& owner) {
   Stream& stream = open(owner);
   stream.id_ = last_id_;
   stream.received_end_ = request_ended_;
-  streams_.emplace(stream.id_, &stream);
+  streams_.add(stream);
   accepted_ = true;
   return stream;
 }
@@ -121,7 +121,7 @@ void Multiplexer::close_if_over(Stream& stream) {
 void Multiplexer::close(Stream& stream) {
   grant_link(stream.unconsumed_);
   queued_ -= stream.head_.size() + stream.body_.size();
-  if (stream.has_begun()) streams_.erase(stream.id_);
+  if (stream.has_begun()) streams_.remove(stream);
   delete &stream;
   wake_waiting();
 }
@@ -262,7 +262,7 @@ void Multiplexer::put_head(Stream& stream) {
   if (!stream.has_begun()) {
     stream.id_ = ++last_id_;
     ++counts_.streams;
-    streams_.emplace(stream.id_, &stream);
+    streams_.add(stream);
   }
   stream.has_head_ = false;
   ++counts_.heads_sent;
@@ -309,9 +309,8 @@ void Multiplexer::put_end(Stream& stream) {
 
 void Multiplexer::tell_rooms() {
   for (const uint32_t id : std::exchange(rooms_, {})) {
-    const auto found = streams_.find(id);
-    if (found == streams_.end() || found->second->owner_ == nullptr) continue;
-    found->second->owner_->on_stream_room();
+    Stream* stream = streams_.find(id);
+    if (stream != nullptr && stream->owner_ != nullptr) stream->owner_->on_stream_room();
   }
 }
 
@@ -369,8 +368,7 @@ Result<void> Multiplexer::take(const Frame& frame) {
 
 Result<Stream*> Multiplexer::find(uint32_t id) const {
   if (id > last_id_) return error("a frame of the link is of a stream that has not begun");
-  const auto found = streams_.find(id);
-  return found == streams_.end() ? nullptr : found->second;
+  return streams_.find(id);
 }
 
 StreamOwner* Multiplexer::end_received(Stream& stream) {

@@ -9,10 +9,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/id_map.h"
 #include "base/intrusive_list.h"
 #include "base/recycled.h"
 #include "teleport/v2/batch_decoder.h"
@@ -53,7 +53,9 @@ class StreamOwner {
 
 // One stream. Belongs to the multiplexer; an owner may use it until it has released or reset it, or
 // was told of a reset.
-class Stream final : public IntrusiveNode, public Recycled<Stream, 16 * 1024> {
+class Stream final : public IntrusiveNode,
+                     public IdMapNode<Stream>,
+                     public Recycled<Stream, 16 * 1024> {
  public:
   // 0: it has not begun.
   uint32_t id() const { return id_; }
@@ -247,7 +249,7 @@ class Multiplexer {
   BlockPool& pool_;
   BatchEncoder encoder_;
   BatchDecoder decoder_;
-  std::unordered_map<uint32_t, Stream*> streams_;
+  IdMap<Stream> streams_;
   // Streams with something to send are in one of these; near-end ones that may not begin, in
   // `waiting_`; others in none.
   IntrusiveList<Stream> fresh_;    // have not sent much
