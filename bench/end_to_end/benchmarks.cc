@@ -53,6 +53,7 @@ class Link {
                                                const RunOptions& options) {
     ht::ServerOptions to;
     to.compression = benchmark.compression;
+    to.protocol = benchmark.protocol;
     // As the Go package's benchmarks have it.
     if (benchmark.batch_delay.count() > 0) to.max_batch_delay = std::chrono::microseconds(100);
     to.concurrency = 2 * benchmark.in_flight + 1000;
@@ -73,6 +74,7 @@ class Link {
   std::optional<ht::Client> make_client(const Benchmark& benchmark, const RunOptions& options) {
     ht::ClientOptions to;
     to.compression = benchmark.compression;
+    to.protocol = benchmark.protocol;
     to.max_batch_delay = benchmark.batch_delay;
     to.max_pending = benchmark.in_flight;
     to.tls.enabled = benchmark.tls;
@@ -192,6 +194,7 @@ std::string_view body() {
 
 const std::vector<Benchmark>& all_benchmarks() {
   using ht::Compression;
+  using ht::Protocol;
   using std::chrono::milliseconds;
   static const std::vector<Benchmark> all = {
       {.name = "EndToEndGetNoDelay1", .in_flight = 1},
@@ -224,6 +227,15 @@ const std::vector<Benchmark>& all_benchmarks() {
       {.name = "EndToEndGetPipeline10", .in_flight = 10, .pipelined = true},
       {.name = "EndToEndGetPipeline100", .in_flight = 100, .pipelined = true},
       {.name = "EndToEndGetPipeline1000", .in_flight = 1000, .pipelined = true},
+      {.name = "EndToEndGetV2NoDelay1", .in_flight = 1, .protocol = Protocol::kV2},
+      {.name = "EndToEndGetV2NoDelay1000", .protocol = Protocol::kV2},
+      {.name = "EndToEndGetV2CompressNone",
+       .batch_delay = milliseconds(1),
+       .protocol = Protocol::kV2},
+      {.name = "EndToEndGetV2CompressZstd",
+       .compression = Compression::kZstd,
+       .batch_delay = milliseconds(1),
+       .protocol = Protocol::kV2},
   };
   return all;
 }

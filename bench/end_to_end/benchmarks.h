@@ -1,4 +1,4 @@
-// The twenty benchmarks of the Go package, by name.
+// The twenty benchmarks of the Go package, by name, and some of them over our own wire.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,8 @@ struct Benchmark {
   std::chrono::milliseconds batch_delay{0};
   bool tls = false;
   bool pipelined = false;
+  // The Go package's wire unless said otherwise.
+  httpteleport::Protocol protocol = httpteleport::Protocol::kV0;
 };
 
 const std::vector<Benchmark>& all_benchmarks();

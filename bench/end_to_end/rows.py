@@ -37,13 +37,22 @@ GO_NS = {
     "EndToEndGetPipeline100": 4576,
     "EndToEndGetPipeline1000": 4886,
 }
-NAMES = tuple(GO_NS)
+# The same over v2 links, which the Go package does not have.
+V2_NAMES = (
+    "EndToEndGetV2NoDelay1",
+    "EndToEndGetV2NoDelay1000",
+    "EndToEndGetV2CompressNone",
+    "EndToEndGetV2CompressZstd",
+)
+NAMES = (*GO_NS, *V2_NAMES)
 
 # What a request costs nginx is divided by what it costs these: 1,000 in flight.
 COMPRESSIONS = {
     "none": "EndToEndGetCompressNone",
     "flate": "EndToEndGetCompressFlate",
     "snappy": "EndToEndGetCompressSnappy",
+    "v2, none": "EndToEndGetV2CompressNone",
+    "v2, zstd": "EndToEndGetV2CompressZstd",
 }
 _FIGURES = ("ns", "cpu_ns", "allocations", "wire_bytes", "p50_us", "p99_us")
 
@@ -122,7 +131,7 @@ def table(rounds, transport):
                 _allocations(middle["allocations"]),
                 report.figure(middle["wire_bytes"]),
                 report.figure(middle["p99_us"] or None),
-                str(GO_NS[name]),
+                str(GO_NS.get(name, "-")),
             ]
         )
     columns = ["benchmark", "ns/op", "CPU ns/op", "MB/s", "allocs/op", "wire B/op", "p99 µs"]
