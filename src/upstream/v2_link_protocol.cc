@@ -55,24 +55,10 @@ TeleportLink& V2Lane::link() const {
   return protocol_.link_;
 }
 
+// A request that was given as a whole has its body in the same text.
 void V2Lane::send_head() {
-  BlockPool& pool = stream_->message.pool();
-  BufferChain head(pool);
-  if (!stream_->text.empty()) {
-    head.append(stream_->text.substr(0, stream_->head_bytes()));
-    stream_->body().append(std::exchange(stream_->text, {}).substr(stream_->head_bytes()));
-  } else if (stream_->message.size() == stream_->head_bytes()) {
-    head = std::move(stream_->message);
-  } else {
-    for (size_t left = stream_->head_bytes(); left > 0;) {
-      const std::string_view run = stream_->message.front().substr(0, left);
-      head.append(run);
-      stream_->message.consume(run.size());
-      left -= run.size();
-    }
-    stream_->body().append(std::move(stream_->message));
-  }
-  protocol_.multiplexer_.send_head(*wire_, std::move(head));
+  if (!stream_->text.empty()) stream_->message.append(std::exchange(stream_->text, {}));
+  protocol_.multiplexer_.send_head(*wire_, std::move(stream_->message), stream_->head_bytes());
 }
 
 void V2Lane::send() {

@@ -38,7 +38,7 @@ EndCode end_code_of(uint64_t code) {
 }  // namespace
 
 bool Stream::is_full() const {
-  return body_.size() > Multiplexer::kQueuedMax;
+  return body_bytes() > Multiplexer::kQueuedMax;
 }
 
 Multiplexer::Multiplexer(const Options& options, const Hello& peer, MultiplexerEvents& events,
@@ -120,7 +120,7 @@ void Multiplexer::close_if_over(Stream& stream) {
 
 void Multiplexer::close(Stream& stream) {
   grant_link(stream.unconsumed_);
-  queued_ -= stream.head_.size() + stream.body_.size();
+  queued_ -= stream.out_.size();
   if (stream.has_begun()) streams_.remove(stream);
   delete &stream;
   wake_waiting();
@@ -134,24 +134,43 @@ void Multiplexer::wake_waiting() {
 // ---- Sending.
 
 void Multiplexer::send_head(Stream& stream, BufferChain&& head) {
+  const size_t bytes = head.size();
+  send_head(stream, std::move(head), bytes);
+}
+
+void Multiplexer::send_head(Stream& stream, BufferChain&& text, size_t head_bytes) {
+  HT_ASSERT(head_bytes <= text.size());
   if (stream.has_head_) put_informational(stream);
+  queued_ += text.size();
   stream.has_head_ = true;
-  queued_ += head.size();
-  stream.head_ = std::move(head);
+  stream.head_bytes_ = head_bytes;
+  stream.out_.append(std::move(text));
   schedule(stream);
 }
 
 // The head that waits is followed by another one. Nobody is hurt if it never comes.
 void Multiplexer::put_informational(Stream& stream) {
+  const size_t bytes = std::exchange(stream.head_bytes_, 0);
+  std::string head;
+  move_bytes(stream, bytes, head);
   if (control_.size() < kControlBytesMax / 2)
-    append_frame(control_, FrameType::kHead, stream.id_, stream.head_.to_string());
-  queued_ -= stream.head_.size();
+    append_frame(control_, FrameType::kHead, stream.id_, head);
+}
+
+void Multiplexer::move_bytes(Stream& stream, size_t bytes, std::string& to) {
+  queued_ -= bytes;
+  while (bytes > 0) {
+    const std::string_view run = stream.out_.front().substr(0, bytes);
+    to.append(run);
+    bytes -= run.size();
+    stream.out_.consume(run.size());
+  }
 }
 
 void Multiplexer::send_body(Stream& stream, std::string_view bytes) {
   if (bytes.empty()) return;
   queued_ += bytes.size();
-  stream.body_.append(bytes);
+  stream.out_.append(bytes);
   stream.was_full_ |= stream.is_full();
   schedule(stream);
 }
@@ -159,7 +178,7 @@ void Multiplexer::send_body(Stream& stream, std::string_view bytes) {
 void Multiplexer::send_body(Stream& stream, BufferChain&& bytes) {
   if (bytes.empty()) return;
   queued_ += bytes.size();
-  stream.body_.append(std::move(bytes));
+  stream.out_.append(std::move(bytes));
   stream.was_full_ |= stream.is_full();
   schedule(stream);
 }
@@ -180,7 +199,7 @@ bool Multiplexer::may_begin(const Stream& stream) const {
 
 void Multiplexer::schedule(Stream& stream) {
   const bool blocked =
-      !stream.has_head_ && !stream.body_.empty() && (stream.send_window_ == 0 || send_window_ == 0);
+      !stream.has_head_ && !stream.out_.empty() && (stream.send_window_ == 0 || send_window_ == 0);
   stream.unlink();
   if (!stream.has_begun() && !stream.has_head_) {
     idle_.push_back(stream);
@@ -237,22 +256,22 @@ void Multiplexer::put_streams(IntrusiveList<Stream>& streams, size_t quantum) {
 
 bool Multiplexer::has_room_for(const Stream& stream, size_t body_bytes_max) const {
   constexpr size_t kFrameHeads = 2 * 16;
-  return frames_.size() + stream.head_.size() + body_bytes_max + kFrameHeads <= kBatchFramesMax;
+  return frames_.size() + stream.head_bytes_ + body_bytes_max + kFrameHeads <= kBatchFramesMax;
 }
 
 void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
   stream.unlink();
   if (!may_begin(stream)) return waiting_.push_back(stream);
   if (stream.has_head_) put_head(stream);
-  if (!stream.body_.empty()) put_body(stream, body_bytes_max);
-  const bool end_is_due = stream.body_.empty() && stream.ended_ && !stream.sent_end_;
+  if (!stream.out_.empty()) put_body(stream, body_bytes_max);
+  const bool end_is_due = stream.out_.empty() && stream.ended_ && !stream.sent_end_;
   if (end_is_due && frames_.size() + stream.trailers_.size() + 16 <= kBatchFramesMax)
     put_end(stream);
-  if (stream.was_full_ && stream.body_.size() <= kQueuedMax / 2) {
+  if (stream.was_full_ && stream.out_.size() <= kQueuedMax / 2) {
     stream.was_full_ = false;
     rooms_.push_back(stream.id_);
   }
-  const bool has_more = !stream.body_.empty() || (stream.ended_ && !stream.sent_end_);
+  const bool has_more = !stream.out_.empty() || (stream.ended_ && !stream.sent_end_);
   if (has_more) return schedule(stream);
   idle_.push_back(stream);
   close_if_over(stream);
@@ -264,36 +283,25 @@ void Multiplexer::put_head(Stream& stream) {
     ++counts_.streams;
     streams_.add(stream);
   }
-  stream.has_head_ = false;
   ++counts_.heads_sent;
-  const bool end = stream.ended_ && stream.body_.empty() && stream.trailers_.empty();
-  append_frame_head(frames_, end ? FrameType::kHeadEnd : FrameType::kHead, stream.id_,
-                    stream.head_.size());
-  stream.head_.for_each_run([&](std::string_view run) {
-    frames_.append(run);
-    return true;
-  });
-  queued_ -= stream.head_.size();
-  stream.head_.clear();
+  stream.has_head_ = false;
+  const size_t bytes = std::exchange(stream.head_bytes_, 0);
+  const bool end = stream.ended_ && stream.out_.size() == bytes && stream.trailers_.empty();
+  append_frame_head(frames_, end ? FrameType::kHeadEnd : FrameType::kHead, stream.id_, bytes);
+  move_bytes(stream, bytes, frames_);
   stream.sent_end_ = end;
 }
 
 void Multiplexer::put_body(Stream& stream, size_t body_bytes_max) {
   const size_t bytes =
-      std::min<uint64_t>({stream.body_.size(), body_bytes_max, stream.send_window_, send_window_});
+      std::min<uint64_t>({stream.out_.size(), body_bytes_max, stream.send_window_, send_window_});
   if (bytes == 0) {
     ++counts_.stalls;
     return;
   }
-  const bool end = stream.ended_ && bytes == stream.body_.size() && stream.trailers_.empty();
+  const bool end = stream.ended_ && bytes == stream.out_.size() && stream.trailers_.empty();
   append_frame_head(frames_, end ? FrameType::kDataEnd : FrameType::kData, stream.id_, bytes);
-  for (size_t left = bytes; left > 0;) {
-    const std::string_view run = stream.body_.front().substr(0, left);
-    frames_.append(run);
-    stream.body_.consume(run.size());
-    left -= run.size();
-  }
-  queued_ -= bytes;
+  move_bytes(stream, bytes, frames_);
   stream.sent_ += bytes;
   stream.send_window_ -= bytes;
   send_window_ -= bytes;
@@ -466,7 +474,7 @@ Result<void> Multiplexer::take_window(const Frame& frame) {
   if (stream == nullptr) return {};
   stream->send_window_ += bytes;
   if (stream->send_window_ > kWindowMax) return error("a window of the link is too large");
-  if (!stream->body_.empty()) schedule(*stream);
+  if (!stream->out_.empty()) schedule(*stream);
   return {};
 }
 

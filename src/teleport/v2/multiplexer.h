@@ -72,15 +72,14 @@ class Stream final : public IntrusiveNode,
   friend class Multiplexer;
 
   Stream(StreamOwner& owner, BlockPool& pool, uint32_t send_window, uint32_t receive_window)
-      : owner_(&owner),
-        head_(pool),
-        body_(pool),
-        send_window_(send_window),
-        receive_window_(receive_window) {}
+      : owner_(&owner), out_(pool), send_window_(send_window), receive_window_(receive_window) {}
 
   StreamOwner* owner_;  // nullptr: released
-  BufferChain head_;    // that waits
-  BufferChain body_;
+  size_t body_bytes() const { return out_.size() - head_bytes_; }
+
+  BufferChain out_;        // what waits: a head, and body bytes behind it
+  size_t head_bytes_ = 0;  // of it
+  bool has_head_ = false;  // which may be empty
   std::string trailers_;
   uint32_t id_ = 0;
   uint64_t send_window_;
@@ -88,9 +87,8 @@ class Stream final : public IntrusiveNode,
   uint64_t receive_window_;
   uint64_t unconsumed_ = 0;  // received, and not yet taken by the owner
   uint64_t ungranted_ = 0;   // taken, and not yet told to the peer
-  bool has_head_ = false;
-  bool ended_ = false;     // by the owner
-  bool sent_end_ = false;  // and so told to the peer
+  bool ended_ = false;       // by the owner
+  bool sent_end_ = false;    // and so told to the peer
   bool received_end_ = false;
   bool was_full_ = false;  // the owner waits for room
 };
@@ -172,9 +170,10 @@ class Multiplexer {
   // ---- Sending. Nothing is called back. In order: a head (at the far end, any number of them
   // before the last), body bytes, an end. Nothing after the end.
 
-  // Text with its line ends and empty line, at most kHeadBytesMax. Both chains are of `pool`, here
-  // and below.
+  // Text with its line ends and empty line, at most kHeadBytesMax. Chains are of `pool`.
   void send_head(Stream& stream, BufferChain&& head);
+  // The same, with body bytes behind the first `head_bytes`.
+  void send_head(Stream& stream, BufferChain&& text, size_t head_bytes);
   void send_body(Stream& stream, std::string_view bytes);
   void send_body(Stream& stream, BufferChain&& bytes);
   // `trailers`: lines and an empty line, or nothing.
@@ -233,6 +232,8 @@ class Multiplexer {
   void put_control();
   void put_streams(IntrusiveList<Stream>& streams, size_t quantum);
   void put_informational(Stream& stream);
+  // The first of what waits.
+  void move_bytes(Stream& stream, size_t bytes, std::string& to);
   void put_reset(uint32_t id, EndCode code);
   void put_window(uint32_t id, uint64_t bytes);
   void tell_rooms();
