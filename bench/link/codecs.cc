@@ -138,6 +138,8 @@ const std::vector<NamedCodec>& codecs() {
   static const std::vector<NamedCodec> all = {
       {"zlib6", [] { return make_stream(compress::Method::kFlate, 6); }},
       {"v0-flate1", [] { return make_stream(compress::Method::kFlate, 1); }},
+      {"v0-flate2", [] { return make_stream(compress::Method::kFlate, 2); }},
+      {"v0-flate3", [] { return make_stream(compress::Method::kFlate, 3); }},
       {"v0-snappy", [] { return make_stream(compress::Method::kSnappy, 1); }},
       {"v2", [] { return make_batch(v2::kNormalTables, 1, true); }},
       {"v2-open", [] { return make_batch(v2::kNormalTables, 1, false); }},

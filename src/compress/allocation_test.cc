@@ -28,8 +28,9 @@ void pass_batch(Encoder& encoder, Decoder& decoder, std::string_view plain, Buff
 }
 
 TEST(Allocation, NoneInTheSteadyState) {
-  for (const Settings settings : {Settings{.method = Method::kNone}, Settings{.level = 1},
-                                  Settings{.level = 6}, Settings{.method = Method::kSnappy}}) {
+  for (const Settings settings :
+       {Settings{.method = Method::kNone}, Settings{.level = 1}, Settings{.level = 3},
+        Settings{.level = 6}, Settings{.method = Method::kSnappy}}) {
     for (const size_t bytes : {200U, 5000U, 60'000U, 300'000U}) {
       BlockPool pool;
       BufferChain wire(pool);

@@ -33,11 +33,14 @@ std::string_view next_piece(std::string_view& rest) {
 
 class IsalEncoder final : public Encoder {
  public:
-  IsalEncoder() : level_buffer_(std::make_unique_for_overwrite<uint8_t[]>(kLevelBufferBytes)) {
+  static constexpr int kLevelMax = 3;
+
+  explicit IsalEncoder(int level)
+      : level_buffer_(std::make_unique_for_overwrite<uint8_t[]>(level_buffer_bytes(level))) {
     isal_deflate_init(&stream_);
-    stream_.level = 1;
+    stream_.level = static_cast<uint32_t>(level);
     stream_.level_buf = level_buffer_.get();
-    stream_.level_buf_size = kLevelBufferBytes;
+    stream_.level_buf_size = level_buffer_bytes(level);
   }
 
   void encode(std::string_view plain, BufferChain& wire) override {
@@ -58,7 +61,10 @@ class IsalEncoder final : public Encoder {
   // Holds the symbols of the block being gathered, so it bounds the size of a block. The smallest
   // of ISA-L's proposals is also the best one here: on text it makes no difference up to 64 KiB a
   // batch, and beyond that it costs 5 % of the speed and saves as much or more of the output.
-  static constexpr uint32_t kLevelBufferBytes = ISAL_DEF_LVL1_SMALL;
+  static constexpr uint32_t level_buffer_bytes(int level) {
+    constexpr uint32_t kBytes[] = {ISAL_DEF_LVL1_SMALL, ISAL_DEF_LVL2_SMALL, ISAL_DEF_LVL3_SMALL};
+    return kBytes[level - 1];
+  }
 
   void run(std::string_view piece, uint16_t flush_mode, BufferChain& wire) {
     stream_.next_in = piece.empty() ? &no_input_ : input_of(piece);
@@ -195,7 +201,7 @@ class IsalDecoder final : public Decoder {
 
 std::unique_ptr<Encoder> make_flate_encoder(int level) {
   HT_ASSERT(level >= 1 && level <= 9);
-  if (level == 1) return std::make_unique<IsalEncoder>();
+  if (level <= IsalEncoder::kLevelMax) return std::make_unique<IsalEncoder>(level);
   return std::make_unique<ZlibEncoder>(level);
 }
 

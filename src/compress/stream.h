@@ -18,7 +18,7 @@ namespace httpteleport::compress {
 
 enum class Method : uint8_t { kNone, kFlate, kSnappy };
 
-// What an encoder is to do. `level` counts for kFlate only: 1 is ISA-L's level 1, 2 to 9 are
+// What an encoder is to do. `level` counts for kFlate only: 1 to 3 are ISA-L's levels, 4 to 9
 // zlib's. Any other level is a bug of the caller.
 struct Settings {
   Method method = Method::kFlate;
