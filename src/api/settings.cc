@@ -43,8 +43,8 @@ bool is_ip(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &place) == 1;
 }
 
-std::optional<teleport::LinkChoice> choice_of(Protocol protocol, teleport::CodingChoice coding,
-                                              Compression compression) {
+std::optional<teleport::LinkOptions> choice_of(Protocol protocol, teleport::CodingChoice coding,
+                                               Compression compression) {
   using Kind = teleport::CodingChoice::Kind;
   using teleport::ProtocolChoice;
   switch (compression) {
@@ -70,7 +70,7 @@ std::optional<teleport::LinkChoice> choice_of(Protocol protocol, teleport::Codin
 }
 
 template <class Options>
-std::optional<teleport::LinkChoice> choice_of(const Options& options) {
+std::optional<teleport::LinkOptions> choice_of(const Options& options) {
   return choice_of(options.protocol,
                    {.flate_level = options.flate_level, .zstd_level = options.zstd_level},
                    options.compression);
@@ -108,9 +108,9 @@ teleport::v2::TableSizes tables_of(LinkMemory memory) {
 }
 
 // Checked before.
-template <class Options, class LinkOptions>
-void take_any_link(const Options& from, LinkOptions& to) {
-  take_choice(choice_of(from).value_or(teleport::LinkChoice{}), to);
+template <class Options>
+void take_any_link(const Options& from, teleport::LinkOptions& to) {
+  if (const auto chosen = choice_of(from)) to = *chosen;
   to.v2.hello.tables = tables_of(from.link_memory);
   to.v2.secret_fields.clear();
   for (const std::string& name : from.secret_headers)
@@ -242,11 +242,11 @@ StatusOr<tls::ServerOptions> make_tls_options(const ServerOptions& options) {
   return to;
 }
 
-void take_link(const ClientOptions& from, upstream::TeleportOptions& to) {
+void take_link(const ClientOptions& from, teleport::LinkOptions& to) {
   take_any_link(from, to);
 }
 
-void take_link(const ServerOptions& from, proxy::TeleportSessionOptions& to) {
+void take_link(const ServerOptions& from, teleport::LinkOptions& to) {
   take_any_link(from, to);
 }
 

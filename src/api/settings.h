@@ -41,8 +41,8 @@ StatusOr<tls::ServerOptions> make_tls_options(const ServerOptions& options);
 Status check(const ServerOptions& options);
 
 // What a link speaks, and what it remembers; of options that have been checked.
-void take_link(const ClientOptions& from, upstream::TeleportOptions& to);
-void take_link(const ServerOptions& from, proxy::TeleportSessionOptions& to);
+void take_link(const ClientOptions& from, teleport::LinkOptions& to);
+void take_link(const ServerOptions& from, teleport::LinkOptions& to);
 
 // Of a comma-separated list, and the reverse.
 std::vector<std::string> names_in(std::string_view list);

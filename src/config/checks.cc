@@ -252,12 +252,12 @@ void warn_about_out(const HttptpOptions& o, std::vector<Condition>& conditions) 
 
 // Flags of v2 links do nothing where only v0 is spoken.
 void warn_about_v2(const HttptpOptions& o, std::vector<Condition>& conditions) {
-  const teleport::LinkChoice in = link_in(o);
-  const teleport::LinkChoice out = link_out(o);
+  const teleport::LinkOptions in = link_in(o);
+  const teleport::LinkOptions out = link_out(o);
   const bool in_v2 = end_type_of(o.in_type).is_link && in.versions.v2;
   const bool out_v2 = end_type_of(o.out_type).is_link && out.versions.v2;
-  const auto compresses = [](const teleport::LinkChoice& choice) {
-    return choice.method != teleport::v2::EncoderOptions::Method::kNone;
+  const auto compresses = [](const teleport::LinkOptions& link) {
+    return link.v2.method != teleport::v2::EncoderOptions::Method::kNone;
   };
   conditions.push_back(
       {in_v2 || out_v2, "has no effect without a teleport link that may be v2", {"linkMemory"}});
@@ -352,11 +352,11 @@ bool uses_autocert(const HttptpOptions& options) {
   return in.has_tls && !in.is_link && list_elements(options.in_tls_cert).empty();
 }
 
-teleport::LinkChoice link_in(const HttptpOptions& options) {
+teleport::LinkOptions link_in(const HttptpOptions& options) {
   return teleport::choose_link(options.in_protocol, options.in_compress);
 }
 
-teleport::LinkChoice link_out(const HttptpOptions& options) {
+teleport::LinkOptions link_out(const HttptpOptions& options) {
   return teleport::choose_link(options.out_protocol, options.out_compress);
 }
 

@@ -23,8 +23,8 @@ void check_options(const HttptpOptions& options, Problems& problems);
 EndType end_type_of(const std::string& text);
 
 // What -inProtocol and -inCompress mean together, and -outProtocol and -outCompress.
-teleport::LinkChoice link_in(const HttptpOptions& options);
-teleport::LinkChoice link_out(const HttptpOptions& options);
+teleport::LinkOptions link_in(const HttptpOptions& options);
+teleport::LinkOptions link_out(const HttptpOptions& options);
 
 // The elements of a comma-separated list without the blanks around them.
 std::vector<std::string> list_elements(const std::string& list);

@@ -117,7 +117,7 @@ std::vector<std::string> secret_fields(const HttptpOptions& options) {
 
 void fill_teleport_sessions(const HttptpOptions& options, Snapshot& snapshot) {
   proxy::TeleportSessionOptions& links = snapshot.teleport_sessions;
-  proxy::take_choice(link_in(options), links);
+  static_cast<teleport::LinkOptions&>(links) = link_in(options);
   links.v2.hello.tables = tables_of(options);
   links.v2.hello.streams = static_cast<uint32_t>(options.concurrency);
   links.v2.secret_fields = secret_fields(options);
@@ -133,7 +133,7 @@ void fill_teleport_sessions(const HttptpOptions& options, Snapshot& snapshot) {
 
 void fill_links_out(const HttptpOptions& options, size_t workers,
                     upstream::TeleportOptions& links) {
-  upstream::take_choice(link_out(options), links);
+  static_cast<teleport::LinkOptions&>(links) = link_out(options);
   links.v2.hello.tables = tables_of(options);
   links.v2.secret_fields = secret_fields(options);
   links.batch_delay = options.out_delay;

@@ -276,7 +276,7 @@ TEST(Snapshot, LinksSpeakWhatTheirFlagsSay) {
   EXPECT_TRUE(snapshot->teleport_sessions.versions.v0);
   EXPECT_TRUE(snapshot->teleport_sessions.versions.v2);
   const upstream::TeleportOptions* out = &snapshot->clusters[0].teleport;
-  EXPECT_EQ(out->versions, upstream::LinkVersions::kAuto);
+  EXPECT_TRUE(out->versions.v0 && out->versions.v2);
   EXPECT_EQ(out->v2.secret_fields, teleport::v2::EncoderOptions{}.secret_fields);
   EXPECT_EQ(out->v2.hello.tables, teleport::v2::kNormalTables);
 
@@ -290,10 +290,10 @@ TEST(Snapshot, LinksSpeakWhatTheirFlagsSay) {
   const proxy::TeleportSessionOptions& in = snapshot->teleport_sessions;
   EXPECT_FALSE(in.versions.v2) << "snappy is v0's";
   out = &snapshot->clusters[0].teleport;
-  EXPECT_EQ(out->versions, upstream::LinkVersions::kV2);
+  EXPECT_TRUE(out->versions.v2 && !out->versions.v0);
   EXPECT_EQ(out->v2.method, Method::kZstd);
   EXPECT_EQ(out->v2.level, 7);
-  for (const upstream::V2Options* v2 : {&in.v2, &out->v2}) {
+  for (const teleport::V2Options* v2 : {&in.v2, &out->v2}) {
     EXPECT_EQ(v2->hello.tables, teleport::v2::kLargeTables);
     EXPECT_THAT(v2->secret_fields, testing::ElementsAre("cookie", "x-token"));
   }
@@ -307,7 +307,7 @@ TEST(Snapshot, LinksSpeakWhatTheirFlagsSay) {
   EXPECT_FALSE(snapshot->teleport_sessions.versions.v0);
   EXPECT_EQ(snapshot->teleport_sessions.v2.method, Method::kNone);
   EXPECT_THAT(snapshot->teleport_sessions.v2.secret_fields, testing::IsEmpty());
-  EXPECT_EQ(snapshot->clusters[0].teleport.versions, upstream::LinkVersions::kV0);
+  EXPECT_FALSE(snapshot->clusters[0].teleport.versions.v2);
 }
 
 const std::string kCodings(teleport::kCodingsAccepted);

@@ -134,7 +134,7 @@ std::optional<Problem> fill_tls(const ServiceConfig& config, const ServicePlan* 
   return {};
 }
 
-teleport::LinkChoice link_of(const ServiceConfig& config) {
+teleport::LinkOptions link_of(const ServiceConfig& config) {
   return teleport::choose_link(config.link_protocol, config.compression);
 }
 
@@ -150,7 +150,7 @@ void fill_cluster_values(const ServiceConfig& config, ServicePlan& plan) {
   cluster.http1.head_limits.head_bytes_max = kHeadBytesMax;
   cluster.http1.proxy_header = proxy_version(config.proxy_protocol);
   cluster.teleport.proxy_header = cluster.http1.proxy_header;
-  upstream::take_choice(link_of(config), cluster.teleport);
+  static_cast<teleport::LinkOptions&>(cluster.teleport) = link_of(config);
   // What a peer sends may be larger than what it is sure to take.
   cluster.teleport.response_head_bytes_max = kHeadBytesMax;
 }
@@ -177,7 +177,7 @@ void fill_sessions(const PlanContext& context, const ServiceConfig& config, Serv
         timeout;
     plan.http1.head_timeout = std::min(plan.http1.head_timeout, timeout);
   }
-  proxy::take_choice(link_of(config), plan.teleport);
+  static_cast<teleport::LinkOptions&>(plan.teleport) = link_of(config);
   plan.teleport.request_head_bytes_max = kHeadBytesMax;
   plan.tcp.connect_timeout = ms_or(config.connect_timeout, kConnectTimeout);
   plan.tcp.client_timeout = std::chrono::milliseconds(config.client_timeout);

@@ -21,6 +21,7 @@ class ExchangeOverLink : public ExchangeTest {
  protected:
   ExchangeOverLink() {
     cluster_.protocol = upstream::Protocol::kTeleport;
+    cluster_.teleport.versions = {.v0 = true};
     cluster_.teleport.compression.method = compress::Method::kNone;
   }
   // The far end of the next link to that endpoint, handshakes done.

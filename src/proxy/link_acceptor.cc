@@ -3,7 +3,6 @@
 #include "proxy/teleport_session.h"
 #include "proxy/teleport_v2_session.h"
 #include "teleport/handshake.h"
-#include "teleport/link_choice.h"
 
 namespace httpteleport::proxy {
 
@@ -17,14 +16,6 @@ teleport::Coding coding_for(teleport::Version version, const TeleportSessionOpti
 }
 
 }  // namespace
-
-void take_choice(const teleport::LinkChoice& choice, TeleportSessionOptions& options) {
-  options.versions = choice.versions;
-  options.compression = choice.over_v0;
-  options.v2.method = choice.method;
-  options.v2.level = choice.level;
-  options.v2.adaptive = choice.adaptive;
-}
 
 void LinkAcceptor::start(SessionContext& context, net::Socket socket, const net::Address& peer) {
   net::set_dead_peer_timeout(socket.fd(), context.teleport.dead_peer_timeout);

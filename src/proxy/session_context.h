@@ -13,13 +13,9 @@
 #include "net/session.h"
 #include "proxy/exchange_reporter.h"
 #include "proxy/request_handler_factory.h"
-#include "teleport/handshake.h"
+#include "teleport/link_options.h"
 #include "tls/server_context.h"
 #include "upstream/teleport_links.h"
-
-namespace httpteleport::teleport {
-struct LinkChoice;
-}
 
 namespace httpteleport::proxy {
 
@@ -34,10 +30,7 @@ struct Http1SessionOptions {
       std::chrono::seconds(60);  // a client that takes nothing of its response
 };
 
-struct TeleportSessionOptions {
-  teleport::AcceptedVersions versions{.v0 = true, .v2 = true};
-  compress::Settings compression;         // of what we send over v0: -inCompress
-  upstream::V2Options v2;                 // of v2; both ends of a link have the same ones
+struct TeleportSessionOptions : teleport::LinkOptions {
   Duration batch_delay{};                 // -inDelay
   size_t batch_bytes = 64 * 1024;         // a batch that has grown to this waits no longer
   size_t request_head_bytes_max = 4096;   // over it that request gets 431
@@ -52,9 +45,6 @@ struct TeleportSessionOptions {
   Duration idle_timeout = std::chrono::seconds(120);
   Duration dead_peer_timeout = std::chrono::seconds(60);
 };
-
-// Versions and compressions of `choice` into `options`.
-void take_choice(const teleport::LinkChoice& choice, TeleportSessionOptions& options);
 
 using net::Session;
 

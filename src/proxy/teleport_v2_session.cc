@@ -8,19 +8,8 @@ namespace v2 = teleport::v2;
 
 namespace {
 
-// Frames of a turn, about: the others get theirs then. A few bytes of wire may hold very many.
-constexpr size_t kFrameBytesPerTurn = 256 * 1024;
 // Answers that wait for the peer: over this further requests get 429.
 constexpr size_t kQueuedBytesMax = 64 * 1024 * 1024;
-
-v2::Multiplexer::Options multiplexer_options(const TeleportSessionOptions& options,
-                                             const v2::Hello& own) {
-  v2::Multiplexer::Options to{.end = v2::Multiplexer::End::kFar, .own = own};
-  to.method = options.v2.method;
-  to.level = options.v2.level;
-  to.secret_fields = options.v2.secret_fields;
-  return to;
-}
 
 }  // namespace
 
@@ -34,8 +23,9 @@ TeleportV2Session::TeleportV2Session(SessionContext& context, AcceptedLink link)
     : LinkSession(context, std::move(link.connection), link.peer),
       streams_max_(link.own.streams),
       requests_max_(context.teleport.streams_max),
-      multiplexer_(multiplexer_options(context.teleport, link.own), link.peer_hello,
-                   static_cast<v2::MultiplexerEvents&>(*this), context.loop.pool()) {
+      multiplexer_(multiplexer_options(v2::Multiplexer::End::kFar, context.teleport.v2, link.own),
+                   link.peer_hello, static_cast<v2::MultiplexerEvents&>(*this),
+                   context.loop.pool()) {
   const TeleportSessionOptions& options = context.teleport;
   sender_.emplace(connection(), context.metrics.link,
                   static_cast<upstream::V2LinkSender::Events&>(*this), multiplexer_,
@@ -53,30 +43,23 @@ TeleportV2Session::~TeleportV2Session() {
 size_t TeleportV2Session::on_data(std::string_view bytes) {
   note_traffic();
   metrics::LinkMetrics& metrics = context().metrics.link;
-  size_t used = 0;
-  size_t frame_bytes = 0;
-  while (used < bytes.size() && !cut_short_) {
-    const Result<v2::Multiplexer::Step> step = multiplexer_.receive(bytes.substr(used));
-    if (!step) {
-      metrics.wire_received.add(bytes.size() - used);
-      close_with(step.error());
-      return bytes.size();
-    }
-    if (step->consumed == 0) break;
-    used += step->consumed;
-    metrics.wire_received.add(step->consumed);
-    metrics.raw_received.add(step->frames_bytes);
-    frame_bytes += step->frames_bytes;
-    cut_short_ = frame_bytes >= kFrameBytesPerTurn;
+  const Result<v2::Multiplexer::Received> received = multiplexer_.receive(bytes);
+  if (!received) {
+    metrics.wire_received.add(bytes.size());
+    close_with(received.error());
+    return bytes.size();
   }
-  inside_batch_ = used < bytes.size() && !cut_short_;
-  if (cut_short_) {
+  metrics.raw_received.add(received->frames_bytes);
+  metrics.wire_received.add(received->consumed);
+  inside_batch_ = received->consumed < bytes.size() && !received->is_cut_short;
+  if (received->is_cut_short) {
+    cut_short_ = true;
     connection().pause(net::PauseReason::kBusy);
     loop().at_next_turn(*this);
   }
   on_work();
   look_for_end();
-  return used;
+  return received->consumed;
 }
 
 void TeleportV2Session::go_on_reading() {

@@ -34,6 +34,8 @@ struct Handshake {
 struct AcceptedVersions {
   bool v0 = false;
   bool v2 = false;
+
+  friend bool operator==(const AcceptedVersions&, const AcceptedVersions&) = default;
 };
 
 std::array<char, kHandshakeBytes> encode_handshake(const Handshake& handshake);

@@ -59,28 +59,28 @@ std::string_view codings_accepted(ProtocolChoice protocol) {
   return kCodingsAccepted;
 }
 
-std::optional<LinkChoice> choose_link(ProtocolChoice protocol, const CodingChoice& coding) {
+std::optional<LinkOptions> choose_link(ProtocolChoice protocol, const CodingChoice& coding) {
   const bool only_v0 = coding.kind == Kind::kFlate || coding.kind == Kind::kSnappy;
   if (only_v0 && protocol == ProtocolChoice::kV2) return {};
   if (coding.kind == Kind::kZstd && protocol == ProtocolChoice::kV0) return {};
-  LinkChoice choice;
+  LinkOptions choice;
   choice.versions.v0 = protocol != ProtocolChoice::kV2;
   choice.versions.v2 = protocol != ProtocolChoice::kV0 && !only_v0;
-  choice.over_v0.level = coding.flate_level;
-  choice.level = coding.zstd_level;
-  choice.adaptive = coding.zstd_adapts;
-  if (coding.kind == Kind::kSnappy) choice.over_v0 = {.method = compress::Method::kSnappy};
+  choice.compression.level = coding.flate_level;
+  choice.v2.level = coding.zstd_level;
+  choice.v2.adaptive = coding.zstd_adapts;
+  if (coding.kind == Kind::kSnappy) choice.compression = {.method = compress::Method::kSnappy};
   if (coding.kind == Kind::kNone) {
-    choice.over_v0 = {.method = compress::Method::kNone};
-    choice.method = v2::EncoderOptions::Method::kNone;
+    choice.compression = {.method = compress::Method::kNone};
+    choice.v2.method = v2::EncoderOptions::Method::kNone;
   }
   return choice;
 }
 
-LinkChoice choose_link(std::string_view protocol, std::string_view coding) {
+LinkOptions choose_link(std::string_view protocol, std::string_view coding) {
   return choose_link(parse_protocol(protocol).value_or(ProtocolChoice::kAuto),
                      parse_coding(coding).value_or(CodingChoice{}))
-      .value_or(LinkChoice{});
+      .value_or(LinkOptions{});
 }
 
 std::optional<v2::TableSizes> parse_link_memory(std::string_view text) {

@@ -6,10 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "compress/stream.h"
-#include "teleport/handshake.h"
-#include "teleport/v2/batch_encoder.h"
-#include "teleport/v2/table_sizes.h"
+#include "teleport/link_options.h"
 
 namespace httpteleport::teleport {
 
@@ -30,16 +27,6 @@ struct CodingChoice {
 
 inline constexpr int kZstdLevelMax = 19;
 
-// Both together: which versions are offered, or accepted, and how what is sent is compressed in
-// each of them.
-struct LinkChoice {
-  AcceptedVersions versions{.v0 = true, .v2 = true};
-  compress::Settings over_v0{.method = compress::Method::kFlate, .level = 1};
-  v2::EncoderOptions::Method method = v2::EncoderOptions::Method::kZstd;  // over v2
-  int level = 1;
-  bool adaptive = false;  // see upstream::V2LinkSender
-};
-
 // "auto", "v0", "v2"; or nothing.
 std::optional<ProtocolChoice> parse_protocol(std::string_view text);
 inline constexpr std::string_view kProtocolsAccepted = "auto, v2 and v0 are accepted";
@@ -53,13 +40,13 @@ inline constexpr std::string_view kCodingsAccepted =
 // Those that the version has.
 std::string_view codings_accepted(ProtocolChoice protocol);
 
-// Nothing: the version does not have this compression. Flate and snappy are v0's, so that with
-// kAuto they choose v0 too.
-std::optional<LinkChoice> choose_link(ProtocolChoice protocol, const CodingChoice& coding);
+// Both together. Nothing: the version does not have this compression. Flate and snappy are v0's, so
+// that with kAuto they choose v0 too.
+std::optional<LinkOptions> choose_link(ProtocolChoice protocol, const CodingChoice& coding);
 
 // The same of two texts; what is wrong with them, or that they do not go together, gives the
 // defaults, which whoever asks has been told before.
-LinkChoice choose_link(std::string_view protocol, std::string_view coding);
+LinkOptions choose_link(std::string_view protocol, std::string_view coding);
 
 // "small", "normal", "large"; or nothing.
 std::optional<v2::TableSizes> parse_link_memory(std::string_view text);

@@ -28,11 +28,11 @@ std::string text(const Meaning& m) {
 std::string meaning_of(std::string_view protocol, std::string_view coding) {
   const auto choice = choose_link(parse_protocol(protocol).value(), parse_coding(coding).value());
   if (!choice) return "nothing";
-  return text({choice->versions.v0, choice->versions.v2, choice->over_v0.method,
-               choice->over_v0.level, choice->method, choice->level});
+  return text({choice->versions.v0, choice->versions.v2, choice->compression.method,
+               choice->compression.level, choice->v2.method, choice->v2.level});
 }
 
-TEST(LinkChoice, SaysWhichVersionsAndHowEachIsCompressed) {
+TEST(ChooseLink, SaysWhichVersionsAndHowEachIsCompressed) {
   struct {
     const char* protocol;
     const char* coding;
@@ -56,7 +56,7 @@ TEST(LinkChoice, SaysWhichVersionsAndHowEachIsCompressed) {
     EXPECT_EQ(meaning_of(c.protocol, c.coding), text(c.meaning)) << c.protocol << " " << c.coding;
 }
 
-TEST(LinkChoice, HasNoCompressionThatItsVersionLacks) {
+TEST(ChooseLink, HasNoCompressionThatItsVersionLacks) {
   EXPECT_EQ(meaning_of("v2", "flate"), "nothing");
   EXPECT_EQ(meaning_of("v2", "flate:9"), "nothing");
   EXPECT_EQ(meaning_of("v2", "snappy"), "nothing");
@@ -64,15 +64,15 @@ TEST(LinkChoice, HasNoCompressionThatItsVersionLacks) {
   EXPECT_EQ(meaning_of("v0", "zstd:3"), "nothing");
 }
 
-TEST(LinkChoice, ALevelMayFollowWhatIsShort) {
-  EXPECT_TRUE(choose_link("auto", "zstd:auto").adaptive);
-  EXPECT_EQ(choose_link("v2", "zstd:auto").level, 1);
+TEST(ChooseLink, ALevelMayFollowWhatIsShort) {
+  EXPECT_TRUE(choose_link("auto", "zstd:auto").v2.adaptive);
+  EXPECT_EQ(choose_link("v2", "zstd:auto").v2.level, 1);
   for (const char* coding : {"auto", "zstd", "zstd:3", "none"})
-    EXPECT_FALSE(choose_link("auto", coding).adaptive) << coding;
+    EXPECT_FALSE(choose_link("auto", coding).v2.adaptive) << coding;
   EXPECT_FALSE(choose_link(ProtocolChoice::kV0, *parse_coding("zstd:auto")));
 }
 
-TEST(LinkChoice, TakesNoOtherWords) {
+TEST(ChooseLink, TakesNoOtherWords) {
   for (const char* bad : {"", "gzip", "flate:", "flate:0", "flate:10", "flate:01", "flate:+1",
                           "zstd:", "zstd:0", "zstd:20", "zstd:-1", "zstd:1 ", "zstd:01",
                           "zstd:99999999999", "Zstd", "none:1", "snappy:1", "auto:1"})
@@ -83,7 +83,7 @@ TEST(LinkChoice, TakesNoOtherWords) {
     EXPECT_FALSE(parse_link_memory(bad)) << bad;
 }
 
-TEST(LinkChoice, KnowsTheSizesOfTables) {
+TEST(ChooseLink, KnowsTheSizesOfTables) {
   EXPECT_EQ(parse_link_memory("small"), v2::kSmallTables);
   EXPECT_EQ(parse_link_memory("normal"), v2::TableSizes{});
   EXPECT_EQ(parse_link_memory("large"), v2::kLargeTables);

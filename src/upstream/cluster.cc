@@ -315,11 +315,6 @@ bool is_same_tls(const std::optional<tls::ClientOptions>& a,
          a->certificate == b->certificate;
 }
 
-// Whether links begin, and speak, as before.
-bool is_same_link(const TeleportOptions& a, const TeleportOptions& b) {
-  return a.versions == b.versions && a.compression == b.compression && a.v2 == b.v2;
-}
-
 }  // namespace
 
 void Cluster::update(std::shared_ptr<const ClusterOptions> options) {
@@ -329,8 +324,10 @@ void Cluster::update(std::shared_ptr<const ClusterOptions> options) {
   endpoints_.clear();
   bool same_set = old.size() == options_->endpoints.size();
   // Connections that begin otherwise, or lead elsewhere, are others.
-  const bool same_wire = before->http1.proxy_header == options_->http1.proxy_header &&
-                         is_same_link(before->teleport, options_->teleport);
+  const teleport::LinkOptions& link_before = before->teleport;
+  const teleport::LinkOptions& link = options_->teleport;
+  const bool same_wire =
+      before->http1.proxy_header == options_->http1.proxy_header && link_before == link;
   const bool same_tls = is_same_tls(before->tls, options_->tls);
   for (size_t i = 0; i < options_->endpoints.size(); ++i) {
     std::unique_ptr<Endpoint> endpoint;

@@ -218,6 +218,7 @@ TEST_F(ClusterAddresses, ChangeWithoutHarmToWhatRuns) {
 
 TEST_F(ClusterAddresses, ChangeWithoutHarmToALink) {
   options_.protocol = Protocol::kTeleport;
+  options_.teleport.versions = {.v0 = true};
   options_.teleport.compression.method = compress::Method::kNone;
   start_at_first();
   RecordingHandler before, after;

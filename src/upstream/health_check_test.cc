@@ -83,6 +83,7 @@ TEST_F(HealthCheckTest, CountsSilenceAndRefusalAsBad) {
 
 TEST_F(HealthCheckTest, GoesOverALinkToo) {
   options_.protocol = Protocol::kTeleport;
+  options_.teleport.versions = {.v0 = true};
   options_.teleport.compression.method = compress::Method::kNone;
   options_.check.timeout = options_.check.interval = 10s;
   options_.check.interval = 30ms;

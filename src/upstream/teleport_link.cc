@@ -93,8 +93,8 @@ void TeleportLink::connect() {
   leaving_ = false;
   const bool v0_is_known =
       peer_version_.known == PeerVersion::Known::kV0 && loop().now() < peer_version_.v0_until;
-  const bool asks_v0 = options_.versions == LinkVersions::kV0 ||
-                       (options_.versions == LinkVersions::kAuto && (v0_is_known || fell_back_));
+  const bool asks_v0 =
+      !options_.versions.v2 || (options_.versions.v0 && (v0_is_known || fell_back_));
   tried_ = asks_v0 ? teleport::Version::kV0 : teleport::Version::kV2;
   connect_failure_.reset();
   loop().set_timer(timer_, options_.connect_timeout);
@@ -134,8 +134,7 @@ void TeleportLink::on_connected() {
 
 // A peer that does not know v2 closes the connection, as the Go one does, or answers with v0.
 bool TeleportLink::fall_back() {
-  if (state_ != State::kHandshake || tried_ != teleport::Version::kV2 ||
-      options_.versions != LinkVersions::kAuto)
+  if (state_ != State::kHandshake || tried_ != teleport::Version::kV2 || !options_.versions.v0)
     return false;
   close_connection();
   fell_back_ = true;

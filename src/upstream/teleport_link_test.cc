@@ -305,7 +305,7 @@ TEST_F(TeleportLinkTest, SpreadsRequestsOverTheLinksOfAnEndpoint) {
 }
 
 TEST_F(TeleportLinkTest, LearnsTheVersionOfAPeerAsSoonAsThereIsAnAddress) {
-  options_.versions = LinkVersions::kAuto;
+  options_.versions = {.v0 = true, .v2 = true};
   const std::vector<net::Address> found = std::exchange(addresses_, {});
   TeleportLinks links({net_.loop, net_.metrics, addresses_}, options_);
   links.learn_version();
@@ -318,7 +318,7 @@ TEST_F(TeleportLinkTest, LearnsTheVersionOfAPeerAsSoonAsThereIsAnAddress) {
 }
 
 TEST_F(TeleportLinkTest, ConnectsWithTheFirstRequestUnlessTheVersionIsToBeLearntBefore) {
-  options_.versions = LinkVersions::kAuto;
+  options_.versions = {.v0 = true, .v2 = true};
   const TeleportLinks links({net_.loop, net_.metrics, addresses_}, options_);
   net_.loop.run_once(Duration::zero());
   EXPECT_TRUE(links.is_idle());

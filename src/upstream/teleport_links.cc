@@ -2,20 +2,9 @@
 
 #include <algorithm>
 
-#include "teleport/link_choice.h"
 #include "upstream/teleport_link.h"
 
 namespace httpteleport::upstream {
-
-void take_choice(const teleport::LinkChoice& choice, TeleportOptions& options) {
-  options.versions = LinkVersions::kAuto;
-  if (!choice.versions.v2) options.versions = LinkVersions::kV0;
-  if (!choice.versions.v0) options.versions = LinkVersions::kV2;
-  options.compression = choice.over_v0;
-  options.v2.method = choice.method;
-  options.v2.level = choice.level;
-  options.v2.adaptive = choice.adaptive;
-}
 
 TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOptions& options)
     : context_(context), options_(options) {
@@ -24,7 +13,7 @@ TeleportLinks::TeleportLinks(const TransportContext& context, const TeleportOpti
 }
 
 void TeleportLinks::learn_version() {
-  learns_early_ = options_.versions == LinkVersions::kAuto;
+  learns_early_ = options_.versions.v0 && options_.versions.v2;
   const bool has_target = context_.dialer != nullptr || !context_.addresses.empty();
   if (learns_early_ && has_target) links_.front()->wake();
 }
@@ -70,8 +59,8 @@ void TeleportLinks::on_addresses_changed() {
 }
 
 bool TeleportLinks::carries_whole_messages() const {
-  return options_.versions == LinkVersions::kV0 || (options_.versions == LinkVersions::kAuto &&
-                                                    peer_version_.known != PeerVersion::Known::kV2);
+  if (!options_.versions.v2) return true;
+  return options_.versions.v0 && peer_version_.known != PeerVersion::Known::kV2;
 }
 
 void TeleportLinks::drain() {

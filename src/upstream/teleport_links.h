@@ -5,15 +5,9 @@
 #include <optional>
 #include <vector>
 
-#include "compress/stream.h"
 #include "net/proxy_protocol.h"
-#include "teleport/v2/batch_encoder.h"
-#include "teleport/v2/hello.h"
+#include "teleport/link_options.h"
 #include "upstream/transport.h"
-
-namespace httpteleport::teleport {
-struct LinkChoice;
-}
 
 namespace httpteleport::upstream {
 
@@ -28,28 +22,7 @@ struct PeerVersion {
   TimePoint v0_until{};  // with kV0: when to ask again
 };
 
-// What a link speaks, -outProtocol.
-enum class LinkVersions : uint8_t {
-  kAuto,  // v2, or v0 with a peer that does not know v2
-  kV0,
-  kV2,
-};
-
-// Of links that speak v2.
-struct V2Options {
-  teleport::v2::EncoderOptions::Method method = teleport::v2::EncoderOptions::Method::kZstd;
-  int level = 1;
-  bool adaptive = false;  // the level follows what is short, from `level` on; of kZstd
-  std::vector<std::string> secret_fields = teleport::v2::EncoderOptions{}.secret_fields;
-  teleport::v2::Hello hello;  // what we have room for
-
-  friend bool operator==(const V2Options&, const V2Options&) = default;
-};
-
-struct TeleportOptions {
-  LinkVersions versions = LinkVersions::kV0;
-  V2Options v2;
-  compress::Settings compression;        // of what we send, over v0
+struct TeleportOptions : teleport::LinkOptions {
   Duration batch_delay{};                // 0: a batch is what one loop turn brings
   size_t batch_bytes = 64 * 1024;        // a batch that has grown to this waits no longer
   size_t links = 1;                      // connections of this worker to the endpoint
@@ -71,9 +44,6 @@ struct TeleportOptions {
   // Each link begins with a PROXY header that names nobody: its requests are many clients'.
   std::optional<net::ProxyVersion> proxy_header;
 };
-
-// Versions and compressions of `choice` into `options`.
-void take_choice(const teleport::LinkChoice& choice, TeleportOptions& options);
 
 // Owned by an endpoint. An exchange goes to the open link with the fewest pending ones; only
 // while none is open, to one that is being opened.

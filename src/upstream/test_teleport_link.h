@@ -22,10 +22,13 @@ inline std::string answer(std::string_view body, std::string_view extra = {}) {
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
-// A link without compression; the test plays the far end.
+// A v0 link without compression; the test plays the far end.
 class TeleportLinkTest : public testing::Test {
  protected:
-  TeleportLinkTest() { options_.compression.method = compress::Method::kNone; }
+  TeleportLinkTest() {
+    options_.versions = {.v0 = true};
+    options_.compression.method = compress::Method::kNone;
+  }
   void SetUp() override { make_link(); }
   void make_link() {
     link_ = std::make_unique<TeleportLink>(TransportContext{net_.loop, net_.metrics, addresses_},

@@ -135,7 +135,7 @@ class FarEnd final : private v2::MultiplexerEvents {
 
 class V2LinkTest : public testing::Test {
  protected:
-  V2LinkTest() { options_.versions = LinkVersions::kV2; }
+  V2LinkTest() { options_.versions = {.v2 = true}; }
   void SetUp() override { make_link(); }
   void make_link() {
     link_ = std::make_unique<TeleportLink>(TransportContext{net_.loop, net_.metrics, addresses_},

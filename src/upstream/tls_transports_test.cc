@@ -100,6 +100,7 @@ TEST_F(TlsTransportsTest, Http1TellsWhyTheEndpointIsNotTrusted) {
 class TlsLinkTest : public TlsTransportsTest {
  protected:
   TlsLinkTest() {
+    options_.versions = {.v0 = true};
     options_.compression.method = compress::Method::kNone;
     link_ = std::make_unique<TeleportLink>(transport(), options_, peer_version_);
     send_request(link_->open_stream(handler_));

@@ -12,17 +12,7 @@ namespace v2 = teleport::v2;
 
 namespace {
 
-// Batches are decoded until so many bytes of frames have been seen; the others get a turn then.
-constexpr size_t kFrameBytesPerTurn = 256 * 1024;
 constexpr size_t kFieldsMax = 2000;
-
-v2::Multiplexer::Options multiplexer_options(const TeleportOptions& options, const v2::Hello& own) {
-  v2::Multiplexer::Options to{.end = v2::Multiplexer::End::kNear, .own = own};
-  to.method = options.v2.method;
-  to.level = options.v2.level;
-  to.secret_fields = options.v2.secret_fields;
-  return to;
-}
 
 Error error_of(v2::EndCode code) {
   const auto error = [](Code as, const char* detail) {
@@ -213,7 +203,7 @@ V2LinkProtocol::V2LinkProtocol(TeleportLink& link, net::Connection& connection,
                                const v2::Hello& own, const v2::Hello& peer)
     : link_(link),
       connection_(connection),
-      multiplexer_(multiplexer_options(link.options(), own), peer,
+      multiplexer_(multiplexer_options(v2::Multiplexer::End::kNear, link.options().v2, own), peer,
                    static_cast<v2::MultiplexerEvents&>(*this), connection.loop().pool()),
       sender_(connection, link.metrics().link, static_cast<V2LinkSender::Events&>(*this),
               multiplexer_,
@@ -282,25 +272,17 @@ void V2LinkProtocol::probe() {
 }
 
 Result<size_t> V2LinkProtocol::on_data(std::string_view bytes) {
-  metrics::LinkMetrics& metrics = link_.metrics().link;
-  size_t used = 0;
-  size_t frame_bytes = 0;
-  while (used < bytes.size()) {
-    const Result<v2::Multiplexer::Step> step = multiplexer_.receive(bytes.substr(used));
-    if (!step) return step.error();
-    if (step->consumed == 0) break;
-    used += step->consumed;
-    frame_bytes += step->frames_bytes;
-    if (frame_bytes < kFrameBytesPerTurn || used == bytes.size()) continue;
+  const Result<v2::Multiplexer::Received> received = multiplexer_.receive(bytes);
+  if (!received) return received.error();
+  link_.metrics().link.raw_received.add(received->frames_bytes);
+  link_.metrics().link.wire_received.add(received->consumed);
+  if (received->is_cut_short) {
     reading_paused_ = true;
     connection_.pause(net::PauseReason::kBusy);
     link_.call_at_next_turn();
-    break;
   }
-  metrics.raw_received.add(frame_bytes);
-  metrics.wire_received.add(used);
   sender_.on_work();
-  return used;
+  return received->consumed;
 }
 
 Result<void> V2LinkProtocol::on_turn_end() {

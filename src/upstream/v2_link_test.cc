@@ -425,7 +425,7 @@ TEST_F(V2LinkTest, APeerWithoutAHelloIsGivenUp) {
 class V2Fallback : public V2LinkTest {
  protected:
   V2Fallback() {
-    options_.versions = LinkVersions::kAuto;
+    options_.versions = {.v0 = true, .v2 = true};
     options_.compression.method = compress::Method::kNone;
   }
   // Takes a connection that asks for v0 and serves one request there.
@@ -489,7 +489,7 @@ TEST_F(V2Fallback, APeerThatIsGoneIsNotTakenForOneOfV0) {
 }
 
 TEST_F(V2Fallback, OnlyV2IsAnErrorWithAPeerOfV0) {
-  options_.versions = LinkVersions::kV2;
+  options_.versions = {.v2 = true};
   make_link();
   RecordingHandler handler;
   send_request(link_->open_stream(handler));

@@ -330,21 +330,37 @@ MultiplexerCounts Multiplexer::counts() const {
 
 // ---- Receiving.
 
-Result<Multiplexer::Step> Multiplexer::receive(std::string_view wire) {
+Result<Multiplexer::Received> Multiplexer::receive(std::string_view wire) {
+  Received received;
+  while (received.consumed < wire.size()) {
+    const size_t before = received.consumed;
+    const Result<void> taken = receive_batch(wire.substr(before), received);
+    if (!taken) return taken.error();
+    if (received.consumed == before) break;
+    received.is_cut_short =
+        received.frames_bytes >= kFrameBytesPerTurn && received.consumed < wire.size();
+    if (received.is_cut_short) break;
+  }
+  return received;
+}
+
+Result<void> Multiplexer::receive_batch(std::string_view wire, Received& received) {
   const auto begin = std::chrono::steady_clock::now();
   const auto decoded = decoder_.decode(wire);
   counts_.decode_ns += nanoseconds_since(begin);
   if (!decoded) return decoded.error();
+  received.consumed += decoded->consumed;
+  received.frames_bytes += decoded->frames.size();
   ByteReader frames(decoded->frames);
   while (const auto frame = read_frame(frames)) {
-    if (const Result<void> taken = take(*frame); !taken) return taken.error();
+    if (const Result<void> taken = take(*frame); !taken) return taken;
   }
   if (frames.failed()) return error("a frame of the link is malformed");
   if (control_.size() > kControlBytesMax) {
     return Error{Code::kOverloaded, error("").source, 0,
                  "the peer of the link does not read what it asks for"};
   }
-  return Step{decoded->consumed, decoded->frames.size()};
+  return {};
 }
 
 Result<void> Multiplexer::take(const Frame& frame) {

@@ -192,17 +192,24 @@ class Multiplexer {
 
   // ---- Receiving.
 
-  struct Step {
-    size_t consumed = 0;      // bytes of `wire` used up; 0: more must come
-    size_t frames_bytes = 0;  // of the batch that was decoded
+  // Frames of one turn, about: a few bytes of wire may hold very many, and others have theirs to
+  // come.
+  static constexpr size_t kFrameBytesPerTurn = 256 * 1024;
+  struct Received {
+    size_t consumed = 0;        // bytes of `wire` used up; 0: more must come
+    size_t frames_bytes = 0;    // of the batches that were decoded
+    bool is_cut_short = false;  // what is left is for the next turn; else more must come first
   };
-  // Decodes one batch and tells its frames. Errors end the link: kMalformed, kOverloaded.
-  Result<Step> receive(std::string_view wire);
+  // Decodes batches and tells their frames, as many as a turn takes. Errors end the link:
+  // kMalformed, kOverloaded.
+  Result<Received> receive(std::string_view wire);
   // The owner has taken so many bytes of a body.
   void consumed(Stream& stream, size_t bytes);
   uint64_t received_pongs() const { return pongs_; }
 
  private:
+  // Decodes one batch and tells its frames; not one when it is not complete.
+  Result<void> receive_batch(std::string_view wire, Received& received);
   // Received frames. Errors end the link.
   Result<void> take(const Frame& frame);
   Result<void> take_request(const Frame& frame);
