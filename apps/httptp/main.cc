@@ -15,6 +15,7 @@
 #include "admin/challenge_pages.h"
 #include "admin/local_server.h"
 #include "admin/metrics_pages.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "config/flag_texts.h"
 #include "config/httptp_flags.h"
@@ -239,6 +240,7 @@ int run(LoadedOptions loaded, server::Inheritance inheritance, int argc, char** 
 
 int main(int argc, char** argv) {
   std::set_new_handler(die_without_memory);
+  give_large_blocks_pages();
   block_early_signals();
   // Early, because it takes its variable out of the environment, where the flags look.
   server::Inheritance inheritance = server::Inheritance::take();

@@ -14,6 +14,7 @@
 
 #include "admin/admin_servers.h"
 #include "admin/event_stream.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "build_version.h"
@@ -316,6 +317,7 @@ int run(const LoadedShuttleOptions& loaded) {
 
 int main(int argc, char** argv) {
   std::set_new_handler(die_without_memory);
+  give_large_blocks_pages();
   (void)argc;
   const LoadedShuttleOptions loaded =
       config::load_shuttle_options(list_of(argv + 1), list_of(environ));
