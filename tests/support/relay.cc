@@ -26,7 +26,8 @@ size_t index(Relay::Way way) {
 
 }  // namespace
 
-Relay::Relay(const Address& target) : target_(target), wake_(::eventfd(0, EFD_NONBLOCK)) {
+Relay::Relay(const Address& target, bool records)
+    : target_(target), records_(records), wake_(::eventfd(0, EFD_NONBLOCK)) {
   if (!wake_) die("eventfd");
   thread_ = std::thread([this] { run(); });
 }
@@ -76,6 +77,11 @@ void Relay::release() {
 size_t Relay::accepted() const {
   const std::lock_guard lock(mutex_);
   return accepted_;
+}
+
+std::string Relay::recorded(Way way) const {
+  const std::lock_guard lock(mutex_);
+  return recorded_[index(way)];
 }
 
 void Relay::run() {
@@ -152,6 +158,7 @@ void Relay::send(Pair& pair, Way way) {
     const ssize_t sent = ::send(pair.sides[to(way)].fd(), held.data(), size, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (sent < 0) return end(pair, Fault::kReset);
+    if (records_) recorded_[index(way)].append(held, 0, static_cast<size_t>(sent));
     held.erase(0, static_cast<size_t>(sent));
     if (trap_ && trap_->way == way) trap_->after_bytes -= static_cast<size_t>(sent);
   }

@@ -26,7 +26,7 @@ class Relay {
     kStall,  // nothing passes any more, either way, until release()
   };
 
-  explicit Relay(const Address& target);
+  explicit Relay(const Address& target, bool records = false);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
@@ -44,6 +44,8 @@ class Relay {
   void release();
   // How many connections have come.
   size_t accepted() const;
+  // All that has passed that way, if `records` was set.
+  std::string recorded(Way way) const;
 
  private:
   struct Pair {
@@ -69,6 +71,7 @@ class Relay {
   void wake();
 
   const Address target_;
+  const bool records_;
   Listener listener_;
   Fd wake_;
   mutable std::mutex mutex_;  // guards what follows, but for thread_
@@ -76,6 +79,7 @@ class Relay {
   std::list<Pair> pairs_;
   std::optional<Trap> trap_;
   size_t accepted_ = 0;
+  std::array<std::string, 2> recorded_;  // by Way
   bool stalled_ = false;
   bool ending_ = false;
   std::thread thread_;
