@@ -1,5 +1,6 @@
 #include "relay/tcp_service.h"
 
+#include "relay/link_side.h"
 #include "relay/tcp_session.h"
 
 namespace httpteleport::relay {
@@ -14,10 +15,28 @@ TcpService::~TcpService() {
 }
 
 void TcpService::start(net::Socket socket, const net::Address& client, const net::Address& local) {
-  std::optional<uint32_t> ticket = 0;
-  if (context_.gate != nullptr) ticket = context_.gate->admit(client);
-  if (!ticket) return context_.metrics.limited.add();
-  TcpSession::start(*this, std::move(socket), client, local, *ticket);
+  const std::optional<uint32_t> ticket = admit(client);
+  if (!ticket) return;
+  RawClient from{client, local};
+  if (!local.is_valid() && options_->proxy_header)
+    from.connected_to = net::local_address(socket.fd());
+  TcpSession::start(*this, std::move(socket), from, *ticket);
+}
+
+void TcpService::start(LinkClient& link, const RawClient& client) {
+  const std::optional<uint32_t> ticket = admit(client.address);
+  if (!ticket) {
+    return link.refuse(
+        {Code::kOverloaded, Source::kInternal, 0, "the limits of the service are reached"});
+  }
+  TcpSession::start(*this, link, client, *ticket);
+}
+
+std::optional<uint32_t> TcpService::admit(const net::Address& client) {
+  if (context_.gate == nullptr) return 0;
+  const std::optional<uint32_t> ticket = context_.gate->admit(client);
+  if (!ticket) context_.metrics.limited.add();
+  return ticket;
 }
 
 void TcpService::set_options(const TcpOptions& options) {

@@ -1,5 +1,5 @@
-// The TCP side of a service on one worker: every accepted connection is carried to an endpoint of
-// the cluster and back, byte for byte.
+// The TCP side of a service on one worker: every connection that is accepted, or comes over a link,
+// is carried to an endpoint of the cluster and back, byte for byte.
 #pragma once
 
 #include <memory>
@@ -38,7 +38,11 @@ struct TcpContext {
   SessionGate* gate = nullptr;     // nullptr: everybody may
 };
 
-// Owned by a worker. Sockets of clients and endpoints may be of any stream: TCP and unix mix.
+class LinkClient;
+struct RawClient;
+
+// Owned by a worker. Sockets of clients and endpoints may be of any stream: TCP and unix mix, and
+// on either side there may be a stream of a teleport link in the place of a socket.
 class TcpService {
  public:
   TcpService(const TcpContext& context, const TcpOptions& options);
@@ -51,6 +55,9 @@ class TcpService {
   // is invalid and somebody needs it, the socket is asked. Closes it if the gate does not let it
   // in, with RST if no endpoint takes it.
   void start(net::Socket socket, const net::Address& client, const net::Address& local = {});
+  // The same for a stream that a peer of a link has begun; refuses it where the socket would be
+  // closed.
+  void start(LinkClient& link, const RawClient& client);
 
   // For connections accepted from now on.
   void set_options(const TcpOptions& options);
@@ -63,6 +70,8 @@ class TcpService {
 
  private:
   friend class TcpSession;
+
+  std::optional<uint32_t> admit(const net::Address& client);
 
   TcpContext context_;
   std::shared_ptr<const TcpOptions> options_;  // of new sessions

@@ -2,161 +2,61 @@
 
 #include <algorithm>
 
+#include "relay/link_side.h"
+#include "relay/socket_side.h"
 #include "upstream/balancer/hash.h"
 
 namespace httpteleport::relay {
 
-namespace {
-
-// What Connection says when a connection has done all it was for.
-bool is_proper_end(const Error& error) {
-  return error.code == Code::kConnectionLost && error.sys_errno == 0;
-}
-
-}  // namespace
-
 // ---- Side.
 
-Result<void> TcpSession::Side::start(net::Socket socket, bool connecting) {
-  TcpContext& context = session_.service_.context_;
-  metrics::WorkerMetrics& metrics = context.worker_metrics;
-  connection = std::make_unique<net::Connection>(
-      context.loop, std::move(socket),
-      is_client() ? metrics.downstream_sockets : metrics.upstream_sockets,
-      is_client() ? Source::kDownstream : Source::kUpstream);
-  moved_at = context.loop.now();
-  return connection->start(*this, connecting);
+Side& Side::other() const {
+  return session_.other_than(*this);
 }
 
-size_t TcpSession::Side::on_data(std::string_view bytes) {
-  note_moved(bytes.size());
-  other().connection->write(bytes);
-  if (session_.service_.context_.pipes != nullptr) note_bulk(bytes.size());
-  return bytes.size();
+TimePoint Side::now() const {
+  return session_.loop().now();
 }
 
-void TcpSession::Side::note_moved(size_t bytes) {
-  const TimePoint now = session_.loop().now();
-  moved_at = now;
+void Side::note_moved(size_t bytes) {
+  moved_at_ = now();
   // Until it is blocked it is taken to take what it is sent.
-  if (!other().connection->is_write_blocked()) other().moved_at = now;
-  session_.count(is_client(), bytes);
-}
-
-void TcpSession::Side::note_bulk(size_t bytes) {
-  bulk_bytes_ = bytes < kBulkReadBytes ? 0 : bulk_bytes_ + static_cast<uint32_t>(bytes);
-  if (bulk_bytes_ < kBulkBytes) return;
-  bulk_bytes_ = kBulkBytes;
-  small_reads_ = 0;
-  connection->read_to_pipe(true);
-}
-
-void TcpSession::Side::on_readable() {
-  if (other().connection->unsent_bytes() > 0) {
-    // What is copied already goes first.
-    other().connection->await_pipe(true);
-    return connection->pause(net::PauseReason::kOtherSideFull);
-  }
-  if (!pipe_.is_open()) pipe_ = session_.service_.context_.pipes->take();
-  if (!pipe_.is_open()) return connection->read_to_pipe(false);
-  pipe_bytes_ = connection->splice_to(pipe_.in.fd(), kSpliceBytesMax);
-  if (pipe_bytes_ == 0) return drop_pipe();
-  note_moved(pipe_bytes_);
-  small_reads_ = pipe_bytes_ < kBulkReadBytes ? static_cast<uint8_t>(small_reads_ + 1) : uint8_t{0};
-  if (small_reads_ == kSmallReadsMax) {
-    bulk_bytes_ = 0;
-    connection->read_to_pipe(false);
-  }
-  empty_pipe();
-  // Copied from now on, and nobody comes by here again.
-  if (pipe_bytes_ == 0 && small_reads_ == kSmallReadsMax) drop_pipe();
-}
-
-void TcpSession::Side::empty_pipe() {
-  Side& target = other();
-  const size_t moved = target.connection->splice_from(pipe_.out.fd(), pipe_bytes_);
-  pipe_bytes_ -= moved;
-  if (moved > 0) target.moved_at = session_.loop().now();
-  target.connection->await_pipe(pipe_bytes_ > 0);
-  if (pipe_bytes_ > 0) return connection->pause(net::PauseReason::kOtherSideFull);
-  if (!connection->is_paused()) return;
-  drop_pipe();
-  connection->resume(net::PauseReason::kOtherSideFull);
-}
-
-void TcpSession::Side::drop_pipe() {
-  if (!pipe_.is_open()) return;
-  session_.service_.context_.pipes->give_back(std::move(pipe_), pipe_bytes_ == 0);
-  pipe_bytes_ = 0;
-}
-
-void TcpSession::Side::on_end() {
-  ended_ = true;
-  moved_at = session_.loop().now();
-  other().connection->shutdown_write();
-}
-
-void TcpSession::Side::on_peer_closing() {
-  if (connection->peer_reset()) session_.on_broken(*this);
-}
-
-void TcpSession::Side::on_closed(const Error& error) {
-  if (session_.connecting_ && !is_client()) return session_.on_connect_failed(error);
-  if (ended_ && other().ended_ && is_proper_end(error)) return session_.on_properly_ended();
-  session_.on_broken(*this);
-}
-
-void TcpSession::Side::on_write_blocked() {
-  taken_at_check_ = connection->bytes_acknowledged();
-  other().connection->pause(net::PauseReason::kOtherSideFull);
-}
-
-void TcpSession::Side::on_write_unblocked() {
-  moved_at = session_.loop().now();
-  other().connection->resume(net::PauseReason::kOtherSideFull);
-}
-
-bool TcpSession::Side::is_idle(TimePoint now, Duration timeout) {
-  if (is_over() || timeout == Duration::zero() || now - moved_at < timeout) return false;
-  const uint64_t taken = connection->bytes_acknowledged();
-  const bool owes =
-      connection->unsent_bytes() > 0 || other().pipe_bytes_ > 0 || taken < connection->bytes_sent();
-  // The peer may send and we do not look; or it takes what it is sent, slowly.
-  const bool excused = owes ? taken != taken_at_check_ : connection->is_paused();
-  taken_at_check_ = taken;
-  if (excused) moved_at = now;
-  return !excused;
+  if (!other().is_full()) other().moved_at_ = moved_at_;
+  session_.count(*this, bytes);
 }
 
 // ---- TcpSession.
 
-void TcpSession::start(TcpService& service, net::Socket socket, const net::Address& client,
-                       const net::Address& local, uint32_t ticket) {
-  auto* session = new TcpSession(service, ticket);
-  service.sessions_.push_back(*session);
-  const int fd = socket.fd();
-  session->prepare(
-      client, service.options_->proxy_header && !local.is_valid() ? net::local_address(fd) : local);
-  const Result<void> started = session->client_.start(std::move(socket), false);
-  session->client_.connection->pause(net::PauseReason::kBusy);
-  if (!started) return session->end();
+void TcpSession::start(TcpService& service, net::Socket socket, const RawClient& client,
+                       uint32_t ticket) {
+  auto* session = new TcpSession(service, client, ticket);
+  auto side = std::make_unique<SocketSide>(*session, std::move(socket), true);
+  SocketSide& started = *side;
+  session->client_ = std::move(side);
+  if (!started.start()) return session->end();
   session->connect();
 }
 
-TcpSession::TcpSession(TcpService& service, uint32_t ticket)
-    : service_(service), options_(service.options_), ticket_(ticket), connecting_(new Connecting) {
-  service_.context_.metrics.connections.add();
-  service_.context_.metrics.active.add(1);
+void TcpSession::start(TcpService& service, LinkClient& link, const RawClient& client,
+                       uint32_t ticket) {
+  auto* session = new TcpSession(service, client, ticket);
+  session->client_ = std::make_unique<LinkClientSide>(*session, link);
+  session->connect();
 }
 
-void TcpSession::prepare(const net::Address& client, const net::Address& local) {
+TcpSession::TcpSession(TcpService& service, const RawClient& client, uint32_t ticket)
+    : service_(service), options_(service.options_), ticket_(ticket), connecting_(new Connecting) {
+  service_.sessions_.push_back(*this);
+  service_.context_.metrics.connections.add();
+  service_.context_.metrics.active.add(1);
+  connecting_->client = client;
   if (options_->proxy_header) {
-    connecting_->first_bytes = net::encode_proxy_header(
-        {.version = *options_->proxy_header, .source = client, .destination = local});
+    connecting_->first_bytes = net::encode_proxy_header({.version = *options_->proxy_header,
+                                                         .source = client.address,
+                                                         .destination = client.connected_to});
   }
-  if (!service_.context_.cluster.hash_field().empty()) {
-    connecting_->key = upstream::hash_of(client.ip());
-  }
+  if (!service_.context_.cluster.hash_field().empty())
+    connecting_->key = upstream::hash_of(client.address.ip());
   connecting_->first_address = service_.next_address_;
 }
 
@@ -164,12 +64,11 @@ void TcpSession::connect() {
   for (;;) {
     upstream::PickResult picked =
         service_.context_.cluster.pick({.unreachable = connecting_->unreachable,
-                                        .streams = true,
                                         .replaceable = connecting_->unreachable.empty(),
                                         .key = connecting_->key});
     if (picked.lease.endpoint() == nullptr) {
       service_.context_.metrics.errors.add();
-      return abort();
+      return abort(connecting_->failure);
     }
     lease_ = std::move(picked.lease);
     const Result<void> started = try_connect();
@@ -177,16 +76,21 @@ void TcpSession::connect() {
     // Our own want of descriptors speaks against nobody.
     if (started.error().source == Source::kInternal) {
       service_.context_.metrics.errors.add();
-      return abort();
+      return abort(started.error());
     }
     note_failure(started.error());
   }
 }
 
 void TcpSession::note_failure(const Error& error) {
-  upstream::Endpoint* endpoint = lease_.endpoint();
-  service_.context_.worker_metrics.connect_errors.add();
+  const bool is_link = lease_.endpoint()->kind().protocol == upstream::Protocol::kTeleport;
+  if (!is_link) service_.context_.worker_metrics.connect_errors.add();
   lease_.report_failure({Code::kConnectFailed, Source::kUpstream, error.sys_errno, error.detail});
+  pass_over();
+}
+
+void TcpSession::pass_over() {
+  upstream::Endpoint* endpoint = lease_.endpoint();
   connecting_->unreachable.push_back(endpoint);
   // The others begin with the next of its addresses.
   if (endpoint->addresses().size() > 1) ++service_.next_address_;
@@ -199,11 +103,21 @@ Result<void> TcpSession::try_connect() {
       std::count(connecting_->unreachable.begin(), connecting_->unreachable.end(), endpoint);
   // An endpoint whose name leads nowhere yet.
   if (addresses.empty()) return Error{Code::kConnectFailed, Source::kUpstream, 0, "no address"};
+  if (endpoint->kind().protocol == upstream::Protocol::kTeleport) {
+    auto side = std::make_unique<LinkServerSide>(*this);
+    side->start(*endpoint, connecting_->client);
+    server_ = std::move(side);
+    return {};
+  }
   const size_t index = connecting_->first_address + static_cast<size_t>(failures);
   service_.context_.worker_metrics.connects.add();
   Result<net::Socket> socket = net::start_connect(addresses[index % addresses.size()]);
   if (!socket) return socket.error();
-  return server_.start(*std::move(socket), true);
+  auto side = std::make_unique<SocketSide>(*this, *std::move(socket), false);
+  const Result<void> started = side->start();
+  loop().delete_later(std::move(server_));
+  server_ = std::move(side);
+  return started;
 }
 
 void TcpSession::on_connected() {
@@ -212,24 +126,42 @@ void TcpSession::on_connected() {
   backend_ = &service_.context_.backends.counters_of(*lease_.endpoint());
   backend_->connections.add();
   backend_->active.add(1);
-  if (!connecting_->first_bytes.empty()) server_.connection->write(connecting_->first_bytes);
+  // A link has begun with a header of its own.
+  if (!connecting_->first_bytes.empty() && server_->as_socket() != nullptr)
+    server_->send(connecting_->first_bytes);
   connecting_.reset();
   const TimePoint now = loop().now();
-  client_.moved_at = server_.moved_at = now;
+  client_->set_moved_at(now);
+  server_->set_moved_at(now);
   watch_peers_at_ =
       options_->keep_alive > Duration::zero() ? now + options_->keep_alive : TimePoint::max();
   set_timer();
-  client_.connection->resume(net::PauseReason::kBusy);
+  client_->begin();
 }
 
 void TcpSession::on_connect_failed(const Error& error) {
   timer_.cancel();
+  connecting_->failure = error;
+  loop().delete_later(std::move(server_));
+  // A link that has ended under the question, which the client does not know of.
+  const bool link_ended = error.code == Code::kNotSent || error.code == Code::kConnectionLost;
+  if (link_ended && !std::exchange(connecting_->repeated, true)) return connect();
   note_failure(error);
-  loop().delete_later(std::move(server_.connection));
   connect();
 }
 
-void TcpSession::count(bool from_client, size_t bytes) {
+void TcpSession::on_connect_refused(int status) {
+  timer_.cancel();
+  connecting_->failure = {Code::kConnectFailed, Source::kUpstream, 0,
+                          "the far end of the link has no connection for it"};
+  loop().delete_later(std::move(server_));
+  lease_.report_answer(status);
+  pass_over();
+  connect();
+}
+
+void TcpSession::count(const Side& from, size_t bytes) {
+  const bool from_client = &from == client_.get();
   metrics::ServiceMetrics& service = service_.context_.metrics;
   (from_client ? service.received : service.sent).add(bytes);
   (from_client ? backend_->received : backend_->sent).add(bytes);
@@ -237,21 +169,21 @@ void TcpSession::count(bool from_client, size_t bytes) {
 
 // ---- The end.
 
-void TcpSession::on_broken(Side& side) {
-  if (&side == &server_ && backend_ != nullptr) {
+void TcpSession::on_broken(const Side& side) {
+  if (&side == server_.get() && backend_ != nullptr) {
     backend_->errors.add();
     service_.context_.metrics.errors.add();
   }
-  abort();
+  abort({Code::kConnectionLost, Source::kUpstream, 0, "the connection was broken off"});
 }
 
-void TcpSession::on_properly_ended() {
-  if (client_.is_over() && server_.is_over()) end();
+void TcpSession::on_side_over() {
+  if (client_->is_over() && server_->is_over()) end();
 }
 
-void TcpSession::abort() {
-  client_.abort();
-  server_.abort();
+void TcpSession::abort(const Error& why) {
+  client_->abort(why);
+  if (server_) server_->abort(why);
   end();
 }
 
@@ -272,25 +204,26 @@ void TcpSession::set_timer() {
   TimePoint next = watch_peers_at_;
   const auto consider = [&next](const Side& side, Duration timeout) {
     if (timeout > Duration::zero() && !side.is_over())
-      next = std::min(next, side.moved_at + timeout);
+      next = std::min(next, side.moved_at() + timeout);
   };
-  consider(client_, options_->client_timeout);
-  consider(server_, options_->server_timeout);
+  consider(*client_, options_->client_timeout);
+  consider(*server_, options_->server_timeout);
   if (next != TimePoint::max()) loop().set_timer_at(timer_, next);
 }
 
 // Bytes do not touch the timer: it looks, when it fires, how long ago they moved.
 void TcpSession::on_timer() {
   if (connecting_) {
-    server_.connection->close();
-    return on_connect_failed({Code::kTimeout, Source::kUpstream, 0, "connecting takes too long"});
+    const Error error{Code::kTimeout, Source::kUpstream, 0, "connecting takes too long"};
+    server_->abort(error);
+    return on_connect_failed(error);
   }
   const TimePoint now = loop().now();
-  if (client_.is_idle(now, options_->client_timeout) ||
-      server_.is_idle(now, options_->server_timeout)) {
+  if (client_->is_idle(now, options_->client_timeout) ||
+      server_->is_idle(now, options_->server_timeout)) {
     // A connection whose bytes are all sent ends with FIN, another one with RST.
-    client_.connection->close();
-    server_.connection->close();
+    client_->close();
+    server_->close();
     return end();
   }
   if (now >= watch_peers_at_) watch_peers();
@@ -299,9 +232,8 @@ void TcpSession::on_timer() {
 
 void TcpSession::watch_peers() {
   watch_peers_at_ = TimePoint::max();
-  for (Side* side : {&client_, &server_}) {
-    if (!side->is_over()) side->connection->set_keep_alive(options_->keep_alive);
-  }
+  client_->watch_peer(options_->keep_alive);
+  server_->watch_peer(options_->keep_alive);
 }
 
 }  // namespace httpteleport::relay
