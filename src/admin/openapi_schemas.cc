@@ -69,6 +69,7 @@ constexpr Field kServiceConfig[] = {
     {"proxy_protocol_from", Type::kTexts, "addresses and CIDRs that it is taken from"},
     {"backend_header", Type::kSwitch, "answers say in X-Backend which backend they are of"},
     {"link_protocol", Type::kText, "auto v2 v0: of teleport links; empty: auto"},
+    {"link_traffic", Type::kText, "http tcp udp: over links to its addresses; empty: by backends"},
     {"compression", Type::kText, "of what is sent over teleport links; empty: auto"},
     {"tls_ca_file", Type::kText, "for https and teleports backends; empty: the system's"},
     {"tls_server_name", Type::kText, "empty: the host of the backend's address"},

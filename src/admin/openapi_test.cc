@@ -158,6 +158,7 @@ service::ServiceConfig full_service() {
   config.proxy_protocol_from = {"127.0.0.1"};
   config.backend_header = config.tls_skip_verify = true;
   config.link_protocol = "v2";
+  config.link_traffic = "tcp";
   config.compression = "none";
   config.tls_ca_file = config.tls_server_name = "x";
   return config;

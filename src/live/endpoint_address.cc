@@ -1,7 +1,5 @@
 #include "live/endpoint_address.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
 namespace httpteleport::live {
@@ -26,22 +24,6 @@ std::optional<net::Address> unix_address(std::string_view network, std::string_v
   return std::nullopt;
 }
 
-// The address that `host` is, if it is one.
-std::optional<net::Address> literal(const net::HostPort& target) {
-  const std::string host = target.host.empty() ? "127.0.0.1" : target.host;
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(target.port);
-  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1)
-    return net::Address(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(target.port);
-  if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1)
-    return net::Address(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::vector<net::Address> Place::chosen(const std::vector<net::Address>& found) const {
@@ -60,8 +42,10 @@ Result<Place> parse_place(std::string_view network, const std::string& address) 
   const Result<net::HostPort> target = net::parse_host_port(address);
   if (!target) return target.error();
   Place place{.addresses = {}, .name = {}, .family = family_of(network)};
-  if (const auto known = literal(*target)) {
-    place.addresses.push_back(*known);
+  const net::Address known =
+      net::literal_address({target->host.empty() ? "127.0.0.1" : target->host, target->port});
+  if (known.is_valid()) {
+    place.addresses.push_back(known);
   } else {
     place.name = *target;
   }

@@ -134,8 +134,15 @@ std::optional<Problem> fill_tls(const ServiceConfig& config, const ServicePlan* 
   return {};
 }
 
-teleport::LinkOptions link_of(const ServiceConfig& config) {
-  return teleport::choose_link(config.link_protocol, config.compression);
+// Links that carry no HTTP speak v2: nothing else is in v0.
+teleport::LinkOptions link_of(const ServiceConfig& config, bool carries_http) {
+  return teleport::choose_link(carries_http ? std::string_view(config.link_protocol) : "v2",
+                               config.compression);
+}
+
+bool takes_only_raw(const ServiceConfig& config) {
+  const service::Arrivals arriving = service::arrivals(config);
+  return (arriving.streams || arriving.datagrams) && !arriving.requests;
 }
 
 void fill_cluster_values(const ServiceConfig& config, ServicePlan& plan) {
@@ -150,7 +157,7 @@ void fill_cluster_values(const ServiceConfig& config, ServicePlan& plan) {
   cluster.http1.head_limits.head_bytes_max = kHeadBytesMax;
   cluster.http1.proxy_header = proxy_version(config.proxy_protocol);
   cluster.teleport.proxy_header = cluster.http1.proxy_header;
-  static_cast<teleport::LinkOptions&>(cluster.teleport) = link_of(config);
+  static_cast<teleport::LinkOptions&>(cluster.teleport) = link_of(config, !takes_only_raw(config));
   // What a peer sends may be larger than what it is sure to take.
   cluster.teleport.response_head_bytes_max = kHeadBytesMax;
 }
@@ -177,7 +184,9 @@ void fill_sessions(const PlanContext& context, const ServiceConfig& config, Serv
         timeout;
     plan.http1.head_timeout = std::min(plan.http1.head_timeout, timeout);
   }
-  static_cast<teleport::LinkOptions&>(plan.teleport) = link_of(config);
+  plan.link_traffic = service::link_traffic(config);
+  static_cast<teleport::LinkOptions&>(plan.teleport) =
+      link_of(config, plan.link_traffic == service::LinkTraffic::kHttp);
   plan.teleport.request_head_bytes_max = kHeadBytesMax;
   plan.tcp.connect_timeout = ms_or(config.connect_timeout, kConnectTimeout);
   plan.tcp.client_timeout = std::chrono::milliseconds(config.client_timeout);

@@ -14,6 +14,7 @@
 #include "relay/tcp_service.h"
 #include "relay/udp_service.h"
 #include "service/config.h"
+#include "service/listening.h"
 #include "upstream/cluster.h"
 
 namespace httpteleport::live {
@@ -53,6 +54,8 @@ struct ServicePlan {
   relay::TcpOptions tcp;
   relay::UdpOptions udp;
   bool https_redirect = false;
+  // At listeners of links.
+  service::LinkTraffic link_traffic = service::LinkTraffic::kHttp;
 };
 
 // From one set of services to the next.

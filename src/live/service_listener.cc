@@ -17,11 +17,13 @@ bool needs_admission(const config::ListenerOptions& options) {
 
 }  // namespace
 
-StreamListener::Http::Http(WorkerContext& worker, const ServicePlan& plan, proxy::Route& route)
+StreamListener::Http::Http(WorkerContext& worker, const ServicePlan& plan, proxy::Route& route,
+                           relay::TcpService& tcp)
     : router(route),
       options(std::make_shared<const proxy::ExchangeOptions>(plan.exchanges)),
       exchanges{worker.loop, worker.metrics, *options, router, worker.queue},
       handlers(exchanges),
+      connections(tcp),
       sessions{worker.loop, worker.metrics, worker.lingering, worker.date,
                &handlers,   plan.http1,     plan.teleport} {
   exchanges.reporter = worker.reporter;
@@ -37,7 +39,7 @@ StreamListener::StreamListener(WorkerContext& worker, std::shared_ptr<const List
       tcp_(tcp),
       listener_(worker.loop, std::move(bound), static_cast<net::AcceptHandler&>(*this),
                 worker.metrics, worker.descriptors_max) {
-  if (socket_->kind != ListenKind::kTcp) http_ = std::make_unique<Http>(worker, plan, route);
+  if (socket_->kind != ListenKind::kTcp) http_ = std::make_unique<Http>(worker, plan, route, tcp);
   if (http_ && has_tls(socket_->kind)) http_->sessions.tls = worker.tls;
   set_plan(plan);
   const bool listening = listener_.start().has_value();
@@ -56,12 +58,21 @@ void StreamListener::set_plan(const ServicePlan& plan) {
     http_->sessions.http1 = plan.http1;
     http_->sessions.teleport = plan.teleport;
     http_->sessions.teleport.tls_required = has_tls(socket_->kind);
+    take_link_traffic(plan.link_traffic);
   }
   if (admission_) return admission_->update(plan.admission, needs_local_address_);
   if (!needs_admission(plan.admission)) return;
   admission_ = std::make_unique<server::Admission>(worker_.loop, plan.admission,
                                                    needs_local_address_, worker_.metrics,
                                                    static_cast<server::AdmissionHandler&>(*this));
+}
+
+// Of streams that begin from now on, also those of links that are there: one that speaks v0 and was
+// there before gets errors.
+void StreamListener::take_link_traffic(service::LinkTraffic traffic) {
+  link_traffic_ = is_at_link() ? traffic : service::LinkTraffic::kHttp;
+  http_->sessions.handlers = &http_->handlers;
+  if (link_traffic_ == service::LinkTraffic::kTcp) http_->sessions.handlers = &http_->connections;
 }
 
 void StreamListener::on_accept(net::Socket socket, const net::Address& peer) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "live/link_relay.h"
 #include "live/plan.h"
 #include "live/worker_context.h"
 #include "net/listener.h"
@@ -58,22 +59,29 @@ class StreamListener final : public ServiceListener,
   void set_plan(const ServicePlan& plan) override;
   void drain() override;
   void abort() override;
-  bool is_link() const override {
-    return socket_->kind == ListenKind::kTeleport || socket_->kind == ListenKind::kTeleports;
-  }
+  // A link of v2 is told that nothing new is taken, and ends with its last connection.
+  bool is_link() const override { return is_at_link() && !carries_raw(); }
   bool is_idle() const override { return http_ == nullptr || http_->sessions.sessions.empty(); }
 
  private:
   // What HTTP and links need beside.
   struct Http {
-    Http(WorkerContext& worker, const ServicePlan& plan, proxy::Route& route);
+    Http(WorkerContext& worker, const ServicePlan& plan, proxy::Route& route,
+         relay::TcpService& tcp);
 
     FixedRouter router;
     std::shared_ptr<const proxy::ExchangeOptions> options;
     proxy::ExchangeContext exchanges;
     proxy::ExchangeFactory handlers;
+    TcpLinkRelay connections;
     proxy::SessionContext sessions;
   };
+
+  void take_link_traffic(service::LinkTraffic traffic);
+  bool is_at_link() const {
+    return socket_->kind == ListenKind::kTeleport || socket_->kind == ListenKind::kTeleports;
+  }
+  bool carries_raw() const { return link_traffic_ != service::LinkTraffic::kHttp; }
 
   void on_accept(net::Socket socket, const net::Address& peer) override;
   void on_admitted(net::Socket socket, const net::Address& client,
@@ -86,6 +94,7 @@ class StreamListener final : public ServiceListener,
   // nullptr: everybody may connect, and nobody sends PROXY headers.
   std::unique_ptr<server::Admission> admission_;
   bool needs_local_address_ = false;
+  service::LinkTraffic link_traffic_ = service::LinkTraffic::kHttp;  // of links
   net::Listener listener_;
 };
 

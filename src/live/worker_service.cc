@@ -138,7 +138,9 @@ void WorkerService::delete_drained() {
 
 bool WorkerService::is_stream(const upstream::Endpoint& endpoint) {
   for (const service::BackendConfig& backend : plan_->config->backends) {
-    if (backend.name == endpoint.id()) return !backend.network.starts_with("udp");
+    if (backend.name == endpoint.id()) {
+      return !service::is_datagram(backend.network) && !service::is_link(backend.network);
+    }
   }
   return false;
 }

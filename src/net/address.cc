@@ -135,6 +135,22 @@ std::string Address::to_string() const {
   return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(is_valid() ? port() : 0);
 }
 
+Address literal_address(const HostPort& target) {
+  // A NUL would end the text early.
+  if (target.host.find('\0') != std::string::npos) return {};
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(target.port);
+  if (inet_pton(AF_INET, target.host.c_str(), &v4.sin_addr) == 1)
+    return {reinterpret_cast<const sockaddr*>(&v4), sizeof v4};
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(target.port);
+  if (inet_pton(AF_INET6, target.host.c_str(), &v6.sin6_addr) == 1)
+    return {reinterpret_cast<const sockaddr*>(&v6), sizeof v6};
+  return {};
+}
+
 Result<HostPort> parse_host_port(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos)

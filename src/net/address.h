@@ -58,6 +58,9 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
+// The address that `target` is, without asking anybody; invalid if its host is no IP address.
+Address literal_address(const HostPort& target);
+
 // Errors: kBadConfig with what is accepted. Port 0 is accepted (the kernel chooses).
 Result<HostPort> parse_host_port(std::string_view text);
 

@@ -1,7 +1,5 @@
 #include "relay/raw_head.h"
 
-#include <arpa/inet.h>
-
 namespace httpteleport::relay {
 
 namespace {
@@ -19,17 +17,7 @@ net::Address address_of(const http::Field* field) {
   if (field == nullptr) return {};
   const Result<net::HostPort> target = net::parse_host_port(field->value);
   if (!target) return {};
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(target->port);
-  if (inet_pton(AF_INET, target->host.c_str(), &v4.sin_addr) == 1)
-    return {reinterpret_cast<const sockaddr*>(&v4), sizeof v4};
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(target->port);
-  if (inet_pton(AF_INET6, target->host.c_str(), &v6.sin6_addr) == 1)
-    return {reinterpret_cast<const sockaddr*>(&v6), sizeof v6};
-  return {};
+  return net::literal_address(*target);
 }
 
 void add_address(std::string_view name, const net::Address& address, std::string& text,

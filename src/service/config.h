@@ -98,6 +98,7 @@ struct ServiceConfig {
   bool backend_header = false;  // answers say which backend they are of (X-Backend)
   // Of links, toward teleport backends and at the addresses of the service:
   std::string link_protocol;    // as -outProtocol; empty: auto
+  std::string link_traffic;     // http tcp udp: what comes at its own; empty: see link_traffic()
   std::string compression;      // as -outCompress; empty: auto
   std::string tls_ca_file;      // for https and teleports backends; empty: the system's CAs
   std::string tls_server_name;  // empty: the host of the backend's address

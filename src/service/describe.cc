@@ -144,6 +144,7 @@ void compare_newer(Differences& at, const ServiceConfig& a, const ServiceConfig&
   at.field("proxy_protocol_from", a.proxy_protocol_from, b.proxy_protocol_from);
   at.field("backend_header", a.backend_header, b.backend_header);
   at.field("link_protocol", a.link_protocol, b.link_protocol);
+  at.field("link_traffic", a.link_traffic, b.link_traffic);
   at.field("compression", a.compression, b.compression);
   at.field("tls_ca_file", a.tls_ca_file, b.tls_ca_file);
   at.field("tls_server_name", a.tls_server_name, b.tls_server_name);

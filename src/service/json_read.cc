@@ -387,6 +387,7 @@ std::span<const Field<ServicePatch>> fields() {
       {"proxy_protocol_from", plain<&P::proxy_protocol_from>},
       {"backend_header", plain<&P::backend_header>},
       {"link_protocol", plain<&P::link_protocol>},
+      {"link_traffic", plain<&P::link_traffic>},
       {"compression", plain<&P::compression>},
       {"tls_ca_file", plain<&P::tls_ca_file>},
       {"tls_server_name", plain<&P::tls_server_name>},

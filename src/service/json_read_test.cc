@@ -57,6 +57,7 @@ TEST(ReadService, ReadsAllThatIsWritten) {
   service.proxy_protocol_from = {"::1"};
   service.backend_header = true;
   service.link_protocol = "v0";
+  service.link_traffic = "tcp";
   service.compression = "snappy";
   service.tls_ca_file = "/ca";
   service.tls_server_name = "n";

@@ -90,6 +90,7 @@ void take_newer_fields(ServiceConfig& service, const ServicePatch& patch) {
   take(service.proxy_protocol_from, patch.proxy_protocol_from);
   take(service.backend_header, patch.backend_header);
   take(service.link_protocol, patch.link_protocol);
+  take(service.link_traffic, patch.link_traffic);
   take(service.compression, patch.compression);
   take(service.tls_ca_file, patch.tls_ca_file);
   take(service.tls_server_name, patch.tls_server_name);

@@ -70,6 +70,7 @@ struct ServicePatch {
   std::optional<std::vector<std::string>> proxy_protocol_from;
   std::optional<bool> backend_header;
   std::optional<std::string> link_protocol;
+  std::optional<std::string> link_traffic;
   std::optional<std::string> compression;
   std::optional<std::string> tls_ca_file;
   std::optional<std::string> tls_server_name;

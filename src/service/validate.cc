@@ -159,31 +159,33 @@ void check_proxy_protocol(Problems& problems, const ServiceConfig& service) {
   }
 }
 
-void check_toward_backends(Problems& problems, const ServiceConfig& service) {
+// Whether links of the service carry connections or datagrams as they are.
+bool has_raw_links(const ServiceConfig& service) {
+  const Arrivals arriving = arrivals(service);
+  if (!arriving.streams && !arriving.datagrams) return false;
+  const auto is_of_link = [](const auto& one) { return is_link(one.network); };
+  return std::ranges::any_of(service.backends, is_of_link) ||
+         (link_traffic(service) != LinkTraffic::kHttp &&
+          std::ranges::any_of(listening(service), is_of_link));
+}
+
+void check_links(Problems& problems, const ServiceConfig& service) {
+  problems.one_of("link_traffic", service.link_traffic, {"", "http", "tcp", "udp"});
+  if (has_raw_links(service) && service.link_protocol == "v0") {
+    problems.text("link_protocol", service.link_protocol,
+                  "auto and v2 are accepted where links carry TCP or UDP");
+    return;
+  }
   problems.text("link_protocol", service.link_protocol, wrong_link_protocol(service.link_protocol));
   problems.text("compression", service.compression,
-                wrong_compression(service.compression, service.link_protocol));
+                wrong_compression(service.compression,
+                                  has_raw_links(service) ? "v2" : service.link_protocol));
+}
+
+void check_toward_backends(Problems& problems, const ServiceConfig& service) {
   problems.no_control_characters("tls_ca_file", service.tls_ca_file);
   if (!service.tls_server_name.empty() && !is_host(service.tls_server_name))
     problems.text("tls_server_name", service.tls_server_name, "the name of a host is accepted");
-}
-
-// What arrives at a service.
-struct Arrivals {
-  bool streams = false;
-  bool datagrams = false;
-  bool requests = false;
-};
-
-Arrivals arrivals(const ServiceConfig& service) {
-  Arrivals found;
-  found.requests = !service.virtual_hosts.empty();
-  for (const ListenerConfig& listener : listening(service)) {
-    found.streams |= is_stream(listener.network);
-    found.datagrams |= is_datagram(listener.network);
-    found.requests |= is_request(listener.network);
-  }
-  return found;
 }
 
 bool check_backend_network(Problems& problems, const std::string& network,
@@ -192,14 +194,16 @@ bool check_backend_network(Problems& problems, const std::string& network,
   if (is_datagram(network)) {
     if (!arriving.streams && !arriving.requests) return true;
     problems.text("network", network,
-                  "udp, udp4 and udp6 are accepted in services that listen on UDP only");
+                  "udp, udp4 and udp6 are accepted in services that take datagrams only (listeners "
+                  "of udp, and of links with link_traffic udp)");
     return false;
   }
+  if (is_link(network)) return true;
   if (is_request(network)) {
     if (!arriving.streams && !arriving.datagrams) return true;
     problems.text("network", network,
                   "accepted in services that take HTTP requests only (virtual_hosts, listeners of "
-                  "http, https, teleport and teleports)");
+                  "http and https, and of links with link_traffic http)");
     return false;
   }
   problems.one_of("network", network,
@@ -268,6 +272,7 @@ std::vector<std::string> validate(const ServiceConfig& service) {
   check_limits(problems, "limits", service.limits);
   check_limits(problems, "client_limits", service.client_limits);
   check_proxy_protocol(problems, service);
+  check_links(problems, service);
   check_toward_backends(problems, service);
   check_backends(problems, service);
   return lines;

@@ -5,6 +5,8 @@
 
 #include <functional>
 
+#include "service/listening.h"
+
 namespace httpteleport::service {
 namespace {
 
@@ -182,10 +184,10 @@ TEST(Validate, KnowsWhichBackendsFitWhatArrives) {
     bool tcp, udp, http, nothing;  // of a service with that alone
   };
   const Case cases[] = {
-      {"tcp", true, true, true, true},        {"tcp6", true, true, true, true},
-      {"unix", true, true, true, true},       {"http", true, true, true, true},
-      {"udp", false, true, false, true},      {"https", false, false, true, true},
-      {"teleport", false, false, true, true}, {"teleports", false, false, true, true},
+      {"tcp", true, true, true, true},      {"tcp6", true, true, true, true},
+      {"unix", true, true, true, true},     {"http", true, true, true, true},
+      {"udp", false, true, false, true},    {"https", false, false, true, true},
+      {"teleport", true, true, true, true}, {"teleports", true, true, true, true},
   };
   for (const Case& one : cases) {
     ServiceConfig service = good();
@@ -202,6 +204,58 @@ TEST(Validate, KnowsWhichBackendsFitWhatArrives) {
     service.virtual_hosts = {"h"};
     EXPECT_EQ(validate(service).empty(), one.http) << one.network;
   }
+}
+
+TEST(Validate, KnowsWhatComesOverLinks) {
+  ServiceConfig service = good();
+  service.network = "teleport";
+  EXPECT_EQ(link_traffic(service), LinkTraffic::kHttp);
+  EXPECT_THAT(validate(service), IsEmpty());
+  service.link_traffic = "tcp";
+  EXPECT_TRUE(arrivals(service).streams && !arrivals(service).requests);
+  EXPECT_THAT(validate(service), IsEmpty());
+  service.backends[0].network = "udp";
+  EXPECT_THAT(
+      validate(service),
+      ElementsAre(
+          R"(service web: backend b: network="udp": udp, udp4 and udp6 are accepted in services that take datagrams only (listeners of udp, and of links with link_traffic udp))"));
+  service.link_traffic = "";
+  EXPECT_EQ(link_traffic(service), LinkTraffic::kUdp);
+  EXPECT_THAT(validate(service), IsEmpty());
+  service.backends[0].network = "https";
+  service.link_traffic = "udp";
+  EXPECT_THAT(
+      validate(service),
+      ElementsAre(
+          R"(service web: backend b: network="https": accepted in services that take HTTP requests only (virtual_hosts, listeners of http and https, and of links with link_traffic http))"));
+  service.backends[0].network = "tcp";
+  service.link_traffic = "sctp";
+  EXPECT_THAT(validate(service),
+              ElementsAre(R"(service web: link_traffic="sctp": http, tcp, udp are accepted)"));
+}
+
+TEST(Validate, TakesNoV0WhereLinksCarryNoHttp) {
+  ServiceConfig service = good();
+  service.backends[0].network = "teleport";
+  service.link_protocol = "v0";
+  const char* const line =
+      R"(service web: link_protocol="v0": auto and v2 are accepted where links carry TCP or UDP)";
+  EXPECT_THAT(validate(service), ElementsAre(line));
+  service.network = "udp";
+  EXPECT_THAT(validate(service), ElementsAre(line));
+  service.network = "http";
+  EXPECT_THAT(validate(service), IsEmpty());
+  service.backends[0].network = "tcp";
+  service.network = "teleport";
+  EXPECT_THAT(validate(service), IsEmpty());
+  service.link_traffic = "tcp";
+  EXPECT_THAT(validate(service), ElementsAre(line));
+  service.link_protocol = "";
+  service.compression = "flate";
+  EXPECT_THAT(
+      validate(service),
+      ElementsAre(
+          R"(service web: compression="flate": with link_protocol="v2" auto, none, zstd, zstd:1 to zstd:19, and zstd:auto are accepted)"));
 }
 
 TEST(Validate, WantsNoListOfSendersOnUnixSockets) {

@@ -353,7 +353,10 @@ size_t TeleportLink::on_data(std::string_view bytes) {
 
 void TeleportLink::on_end() {
   if (fall_back()) return;
-  on_down({Code::kConnectionLost, Source::kUpstream, 0, "the teleport peer closed the link"});
+  const bool at_v2 = state_ == State::kHandshake && tried_ == teleport::Version::kV2;
+  on_down({Code::kConnectionLost, Source::kUpstream, 0,
+           at_v2 ? "the teleport peer closed the link at the handshake: does it speak v2?"
+                 : "the teleport peer closed the link"});
 }
 
 void TeleportLink::on_closed(const Error& error) {
