@@ -129,6 +129,7 @@ constexpr Field kServiceStats[] = {
     {"http_connections", Type::kNumber, "requests in all"},
     {"http_errors", Type::kNumber, "requests that no backend answered"},
     {"limited", Type::kNumber, "refused by a limit; left out if 0"},
+    {"dropped", Type::kNumber, "datagrams that were not passed on; left out if 0"},
 };
 
 constexpr Field kBackendStats[] = {

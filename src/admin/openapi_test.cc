@@ -181,7 +181,7 @@ TEST_F(OpenApiTest, DescribesTheConfigurationAsItIsWritten) {
 TEST_F(OpenApiTest, DescribesStatisticsAsTheyAreWritten) {
   const service::ServiceConfig config = full_service();
   service::ServiceStats stats;
-  stats.limited = 1;
+  stats.limited = stats.dropped = 1;
   service::BackendStats backend;
   backend.status = backend.last_error = "x";
   backend.up_since = backend.http_requests = 1;

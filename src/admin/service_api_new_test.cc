@@ -60,6 +60,7 @@ TEST_F(ServiceApiTest, GivesMetrics) {
            "\nshuttle_backend_errors_total{service=\"web\",backend=\"a\"} 0\n",
            "\nshuttle_backend_requests_total{service=\"web\",backend=\"a\"} 0\n",
            "\nshuttle_service_limited_total{service=\"web\"} 0\n",
+           "\nshuttle_service_datagrams_dropped_total{service=\"web\"} 0\n",
            "\nmore 1\n",
        })
     EXPECT_NE(("\n" + answer.body).find(line), std::string::npos) << line << answer.body;

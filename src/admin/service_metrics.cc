@@ -59,6 +59,8 @@ constexpr Series<ServiceStats> kOfServices[] = {
      [](const ServiceStats& s) { return s.http_errors; }},
     {"shuttle_service_limited_total", "counter", "",
      [](const ServiceStats& s) { return s.limited; }},
+    {"shuttle_service_datagrams_dropped_total", "counter", "",
+     [](const ServiceStats& s) { return s.dropped; }},
 };
 
 // A service or a backend under its labels.

@@ -516,6 +516,7 @@ std::optional<service::ServiceStats> Runtime::stats(const std::string& name) {
     stats.http_connections += static_cast<int64_t>(worker->http_requests.value());
   stats.http_errors = sum_of(workers, &metrics::ServiceMetrics::http_errors);
   stats.limited = sum_of(workers, &metrics::ServiceMetrics::limited);
+  stats.dropped = sum_of(workers, &metrics::ServiceMetrics::dropped);
   return stats;
 }
 

@@ -226,6 +226,7 @@ void stats_of(JsonWriter& json, const ServiceWithStats& service) {
   json.member("http_connections", stats.http_connections);
   json.member("http_errors", stats.http_errors);
   member_unless(json, "limited", stats.limited, int64_t{0});
+  member_unless(json, "dropped", stats.dropped, int64_t{0});
   json.end_object();
 }
 

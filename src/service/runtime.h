@@ -59,6 +59,7 @@ struct ServiceStats {
   int64_t http_connections = 0;  // requests in all
   int64_t http_errors = 0;       // requests that a backend did not answer
   int64_t limited = 0;           // refused by a limit
+  int64_t dropped = 0;           // datagrams that were not passed on
 };
 
 // Something that an operator may want to see as it happens.
