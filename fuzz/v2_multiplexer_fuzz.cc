@@ -2,8 +2,8 @@
 // order, batches passed when the input says so, and frames that a broken peer makes up.
 //
 // No crash, ever. While nothing is made up: no end finds a fault with the other, bytes of a stream
-// arrive in order and on that stream, no end holds more than its windows, and when both do what
-// they should, every stream is over on both sides.
+// arrive in order and on that stream, as do datagrams, no end holds more than its windows, and when
+// both do what they should, every stream is over on both sides.
 #include <list>
 #include <string>
 #include <string_view>
@@ -38,6 +38,8 @@ struct Lane final : StreamOwner {
   size_t sent = 0;
   size_t received = 0;
   size_t unconsumed = 0;
+  size_t datagrams_sent = 0;
+  size_t datagrams_received = 0;
   bool sent_head = false;
   bool sent_end = false;
   bool received_end = false;
@@ -46,6 +48,7 @@ struct Lane final : StreamOwner {
   void on_stream_body(std::string_view bytes, bool end) override;
   void on_stream_trailers(std::string_view) override { received_end = true; }
   void on_stream_reset(EndCode) override { stream = nullptr; }
+  void on_stream_datagram(std::string_view bytes) override;
   void on_stream_room() override { HT_ASSERT(stream != nullptr && !stream->is_full()); }
 };
 
@@ -90,10 +93,20 @@ struct Side final : MultiplexerEvents {
   }
   void body(Lane& lane, size_t bytes) {
     if (!lane.sent_head || lane.sent_end || lane.stream->is_full()) return;
+    if (lane.datagrams_sent > 0) return;
     std::string text;
     for (size_t i = 0; i < bytes; ++i)
       text.push_back(byte_at(lane.sent++));
     multiplexer.send_body(*lane.stream, text);
+  }
+  void datagram(Lane& lane, size_t bytes) {
+    if (!lane.sent_head || lane.sent_end || lane.sent > 0) return;
+    const size_t queued = multiplexer.queued_bytes();
+    const bool taken =
+        multiplexer.send_datagram(*lane.stream, std::string(bytes, byte_at(lane.datagrams_sent)));
+    HT_ASSERT(taken || queued > 0 || bytes > Multiplexer::kDatagramBytesMax);
+    HT_ASSERT((multiplexer.queued_bytes() == queued) == !taken);
+    lane.datagrams_sent += taken ? 1 : 0;
   }
   void end(Lane& lane, bool trailers) {
     if (!lane.sent_head || lane.sent_end) return;
@@ -123,6 +136,13 @@ struct Side final : MultiplexerEvents {
     }
   }
 };
+
+// None is lost or comes twice once it was taken.
+void Lane::on_stream_datagram(std::string_view bytes) {
+  HT_ASSERT(bytes.size() <= Multiplexer::kDatagramBytesMax);
+  const char expected = byte_at(datagrams_received++);
+  HT_ASSERT(side.forged || bytes.find_first_not_of(expected) == std::string_view::npos);
+}
 
 void Lane::on_stream_body(std::string_view bytes, bool end) {
   HT_ASSERT(stream != nullptr);
@@ -216,6 +236,9 @@ class Link {
         break;
       case 10:
         side.accepts = (what & 0x40) != 0;
+        break;
+      case 13:
+        with_lane([&](Lane& lane) { side.datagram(lane, size_t{input.choice()} * 283); });
         break;
       case 11:
         if (&side == &far_) side.multiplexer.go_away(EndCode::kNone);

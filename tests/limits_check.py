@@ -14,6 +14,12 @@ CASES = ROOT / "tests/conformance/limits_test.cc"
 # Row -> file and tests that reach it. Limits that cannot be reached from outside at a bearable price
 # are reached by unit tests, with a smaller number where it is an option.
 REACHED_BY = {
+    "datagrams that wait for a link, of one client; before the link is open":
+        ("src/teleport/v2/multiplexer_test.cc", "MultiplexerTest.DropsDatagramsThatAreTooManyOrTooLarge"),
+    "bytes that wait for a link, with which it takes no datagrams":
+        ("src/teleport/v2/multiplexer_test.cc", "MultiplexerTest.TakesNoDatagramsWhileTheLinkIsFull"),
+    "a datagram on a link, bytes":
+        ("src/teleport/v2/multiplexer_test.cc", "MultiplexerTest.DropsDatagramsThatAreTooManyOrTooLarge"),
     "parts of a batch on the wire, bytes of each":
         ("src/teleport/v2/batch_decoder_test.cc", "BatchDecoder.RefusesLengthsThatAreTooLargeAtOnce"),
     "what a batch becomes, main part and frames, bytes of each":

@@ -18,6 +18,10 @@
 // Trailers are empty. Whatever else is said below to be the last call of an end is so only when the
 // other direction has ended too; until then the lanes live on. A reset breaks off both directions.
 //
+// A tunnel may carry datagrams in the place of bytes (RFC 9297 has the idea): each passes whole or
+// is dropped, no pausing holds them up, and they may come before the 101. Who does not know what to
+// do with them drops them.
+//
 // All calls are on one worker. Heads, bytes and trailers given to a call
 // are good until it returns. Flow control is by pausing: a stream that cannot take more says so to
 // its handler (on_..._blocked), who pauses the source; pausing is advice and what is on its way is
@@ -41,6 +45,7 @@ class RequestHandler : public Deletable {
   // head is how to keep it. The handler may move the head's contents away.
   virtual void on_request_head(RequestHead& head, std::string_view raw) = 0;
   virtual void on_request_body(std::string_view bytes) = 0;
+  virtual void on_request_datagram(std::string_view /*bytes*/) {}
   // `trailers` may be empty.
   virtual void on_request_end(const Fields& trailers) = 0;
   // The client is gone or has broken the protocol; nobody reads an answer. Last call.
@@ -62,6 +67,8 @@ class DownstreamStream {
   // a body follows. 101 only with a protocol that the request has offered.
   virtual void send_response_head(ResponseHead& head) = 0;
   virtual void send_response_body(std::string_view bytes) = 0;
+  // False: it was dropped.
+  virtual bool send_response_datagram(std::string_view /*bytes*/) { return false; }
   // Of body bytes that need not be looked at: the end of an empty pipe(7) to put them into instead,
   // and how many have been put there (perhaps 0), which comes next, unless that is the last call.
   // -1: they must be given as bytes; but if on_response_blocked() was called meanwhile, this is to
@@ -86,6 +93,7 @@ class ResponseHandler {
   // Informational heads, then the final one.
   virtual void on_response_head(ResponseHead& head) = 0;
   virtual void on_response_body(std::string_view bytes) = 0;
+  virtual void on_response_datagram(std::string_view /*bytes*/) {}
   // See DownstreamStream::response_pipe().
   virtual int response_pipe() { return -1; }
   virtual void on_response_piped(size_t /*bytes*/) {}
@@ -113,6 +121,8 @@ class UpstreamStream {
   // First, once.
   virtual void send_request_head(const RequestHead& head) = 0;
   virtual void send_request_body(std::string_view bytes) = 0;
+  // False: it was dropped.
+  virtual bool send_request_datagram(std::string_view /*bytes*/) { return false; }
   virtual void end_request(const Fields& trailers) = 0;
   // The answer is not wanted any more. Last call.
   virtual void cancel() = 0;

@@ -143,8 +143,22 @@ void TeleportV2Exchange::break_request(const char* why) {
   give_up(malformed(why), v2::EndCode::kMalformed);
 }
 
-void TeleportV2Exchange::on_stream_reset(v2::EndCode) {
+void TeleportV2Exchange::on_stream_datagram(std::string_view bytes) {
+  if (handler_ && offer_ != Offer::kNone && is_request_wanted())
+    handler_->on_request_datagram(bytes);
+}
+
+void TeleportV2Exchange::on_stream_reset(v2::EndCode code) {
   stream_ = nullptr;
+  if (code == v2::EndCode::kNone && offer_ == Offer::kTaken) {
+    // A tunnel that nobody needs any more: nothing has failed.
+    if (handler_) {
+      handler_->on_downstream_gone(
+          {Code::kCancelled, Source::kDownstream, 0, "the teleport peer has ended the tunnel"});
+    }
+    drop_handler();
+    return session_.remove(*this);
+  }
   give_up({Code::kCancelled, Source::kDownstream, 0, "the teleport peer has given up the request"},
           v2::EndCode::kNone);
 }
@@ -225,6 +239,13 @@ void TeleportV2Exchange::send_response_body(std::string_view bytes) {
   if (!stream_->is_full() || std::exchange(blocked_, true)) return;
   wait_for_room();
   handler_->on_response_blocked();
+}
+
+bool TeleportV2Exchange::send_response_datagram(std::string_view bytes) {
+  if (stream_ == nullptr || response_ended_ || offer_ != Offer::kTaken) return false;
+  if (!session_.multiplexer().send_datagram(*stream_, bytes)) return false;
+  session_.on_work();
+  return true;
 }
 
 // Of a tunnel, silence is a matter of those who talk through it, as in http1_session.

@@ -56,10 +56,12 @@ class TeleportV2Exchange final : public IntrusiveNode,
   void on_stream_trailers(std::string_view text) override;
   void on_stream_reset(teleport::v2::EndCode code) override;
   void on_stream_room() override;
+  void on_stream_datagram(std::string_view bytes) override;
 
   // ---- From the handler.
   void send_response_head(http::ResponseHead& head) override;
   void send_response_body(std::string_view bytes) override;
+  bool send_response_datagram(std::string_view bytes) override;
   void end_response(const http::Fields& trailers) override;
   void reset(const Error& error) override;
   void pause_request() override { paused_ = true; }

@@ -392,6 +392,10 @@ void TeleportLink::pass_body(TeleportStream& stream, std::string_view bytes) {
   stream.held_response_.append(bytes);
 }
 
+void TeleportLink::pass_datagram(TeleportStream& stream, std::string_view bytes) {
+  stream.handler_->on_response_datagram(bytes);
+}
+
 void TeleportLink::end_response(TeleportStream& stream, const http::Fields& trailers) {
   if (stream.held_response_.empty()) return pass_end(stream, trailers);
   stream.response_ended_ = true;

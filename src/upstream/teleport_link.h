@@ -57,6 +57,7 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   void pass_head(TeleportStream& stream, http::ResponseHead& head);
   // Bytes that the handler does not take now are held, within a limit.
   void pass_body(TeleportStream& stream, std::string_view bytes);
+  void pass_datagram(TeleportStream& stream, std::string_view bytes);
   void end_response(TeleportStream& stream, const http::Fields& trailers);
   // Whether pass_body() would pass bytes on rather than hold them.
   bool takes_body(const TeleportStream& stream) const;

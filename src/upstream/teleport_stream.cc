@@ -62,6 +62,18 @@ void TeleportStream::send_request_body(std::string_view bytes) {
   link_.on_request_grown(*this);
 }
 
+bool TeleportStream::send_request_datagram(std::string_view bytes) {
+  has_datagrams_ = true;
+  if (lane != nullptr) return lane->send_datagram(bytes);
+  if (bytes.size() > teleport::v2::Multiplexer::kDatagramBytesMax) return false;
+  if (!body_.empty() && body_.size() + bytes.size() > kHeldDatagramsMax) return false;
+  const char length[2] = {static_cast<char>(bytes.size() >> 8),
+                          static_cast<char>(bytes.size() & 0xff)};
+  body_.append({length, sizeof length});
+  body_.append(bytes);
+  return true;
+}
+
 void TeleportStream::end_request(const http::Fields& trailers) {
   trailers_ = http::h1::trailer_text(trailers);
   // What follows an offer to switch protocols is no body.

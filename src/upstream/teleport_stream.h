@@ -42,6 +42,7 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
 
   void send_request_head(const http::RequestHead& head) override;
   void send_request_body(std::string_view bytes) override;
+  bool send_request_datagram(std::string_view bytes) override;
   void end_request(const http::Fields& trailers) override;
   void cancel() override;
   // The link is shared, so it is never paused: what comes meanwhile is held, within a limit or
@@ -62,6 +63,8 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   // What has been gathered and not been taken yet: the head, in `message`, and the body behind it.
   // A request that was given as a whole (send_message()) is all in `message` or `text`.
   BufferChain& body() { return body_; }
+  // The body is datagrams, each behind its length in two bytes.
+  bool has_datagrams() const { return has_datagrams_; }
   bool is_whole() const { return ended_; }
   bool is_tunnel() const { return tunnel_; }
   size_t head_bytes() const { return head_bytes_; }
@@ -76,6 +79,9 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
 
  private:
   friend class TeleportLink;
+
+  // Datagrams that wait until the link is open.
+  static constexpr size_t kHeldDatagramsMax = 16 * 1024;
 
   void check_head_size(size_t bytes);
   size_t gathered() const { return body_.size(); }
@@ -93,6 +99,7 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   size_t framing_at_ = 0;  // in the head: where what says the body's length begins
   http::Method method_ = http::Method::kGet;
   bool has_head_ = false;
+  bool has_datagrams_ = false;
   bool ended_ = false;
   bool begun_ = false;
   bool is_form_ = false;  // of several parts

@@ -53,13 +53,36 @@ void V2Lane::send_head() {
 
 void V2Lane::send() {
   if (!std::exchange(head_sent_, true)) send_head();
-  protocol_.multiplexer_.send_body(*wire_, std::move(stream_->body()));
+  if (stream_->has_datagrams()) {
+    send_held_datagrams();
+  } else {
+    protocol_.multiplexer_.send_body(*wire_, std::move(stream_->body()));
+  }
   if (stream_->is_whole()) send_end(stream_->trailers());
   if (wire_->is_full()) {
     stream_->block_request();
   } else {
     stream_->unblock_request();
   }
+}
+
+// Of a link that was not open yet. They are few.
+void V2Lane::send_held_datagrams() {
+  std::string held = stream_->body().to_string();
+  stream_->body().clear();
+  for (std::string_view rest = held; !rest.empty();) {
+    const size_t bytes = static_cast<size_t>(static_cast<unsigned char>(rest[0])) << 8 |
+                         static_cast<unsigned char>(rest[1]);
+    send_datagram(rest.substr(2, bytes));
+    rest.remove_prefix(2 + bytes);
+  }
+}
+
+bool V2Lane::send_datagram(std::string_view bytes) {
+  if (wire_ == nullptr || end_sent_) return false;
+  if (!protocol_.multiplexer_.send_datagram(*wire_, bytes)) return false;
+  protocol_.sender_.on_work();
+  return true;
 }
 
 void V2Lane::send_end(std::string_view trailers) {
@@ -78,7 +101,9 @@ void V2Lane::note_begun() {
 
 void V2Lane::abandon() {
   note_begun();
-  if (wire_ != nullptr) protocol_.multiplexer_.reset(*wire_, v2::EndCode::kCancelled);
+  // Datagrams have no end that somebody waits for.
+  const v2::EndCode code = stream_->has_datagrams() ? v2::EndCode::kNone : v2::EndCode::kCancelled;
+  if (wire_ != nullptr) protocol_.multiplexer_.reset(*wire_, code);
   stream_->lane = nullptr;
   delete this;
 }
@@ -191,6 +216,10 @@ void V2Lane::on_stream_reset(v2::EndCode code) {
   Error error = error_of(code);
   if (stream_->head_passed()) error.code = Code::kTruncated;
   fail(error);
+}
+
+void V2Lane::on_stream_datagram(std::string_view bytes) {
+  if (stream_ != nullptr && stream_->is_tunnel()) link().pass_datagram(*stream_, bytes);
 }
 
 void V2Lane::on_stream_room() {

@@ -23,6 +23,8 @@ class V2Lane final : public IntrusiveNode,
 
   // Sends what the stream has gathered.
   void send();
+  // False: it was dropped.
+  bool send_datagram(std::string_view bytes);
   bool has_begun() const { return wire_ != nullptr && wire_->has_begun(); }
   void on_held_passed(size_t bytes);
   // The stream is gone, and nobody waits for its response.
@@ -35,6 +37,7 @@ class V2Lane final : public IntrusiveNode,
   void note_begun();
   void send_head();
   void send_end(std::string_view trailers);
+  void send_held_datagrams();
   // Of a response that cannot be used: the stream fails.
   void fail(const Error& error);
   // The response is complete. May destroy the lane.
@@ -49,6 +52,7 @@ class V2Lane final : public IntrusiveNode,
   void on_stream_trailers(std::string_view text) override;
   void on_stream_reset(teleport::v2::EndCode code) override;
   void on_stream_room() override;
+  void on_stream_datagram(std::string_view bytes) override;
 
   V2LinkProtocol& protocol_;
   TeleportStream* stream_;  // nullptr: its request is carried out, and the answer dropped

@@ -65,6 +65,19 @@ class Examples(unittest.TestCase):
                 beside = parts.get("beside", b"")
                 self.assertTrue(parts["wire"].endswith(beside))
 
+    def test_have_datagrams_as_they_were_sent(self):
+        """Of the last batch but one, which nothing before it changes."""
+        frames, _ = teleport_v2.Decoder(teleport_v2.Tables()).decode(examples()[-2]["wire"])
+        reader = teleport_v2.Reader(frames)
+        found = []
+        while not reader.at_end():
+            kind, stream = reader.byte(), reader.varint()
+            found.append((kind, stream, reader.bytes(reader.varint())))
+        self.assertEqual(found[0][:2], (teleport_v2.HEAD, 11))
+        self.assertIn(b"CONNECT udp HTTP/1.1\r\n", found[0][2])
+        self.assertEqual(found[1:], [(teleport_v2.DATAGRAM, 11, b"where?"),
+                                     (teleport_v2.DATAGRAM, 11, b"")])
+
     def test_are_what_the_real_decoder_reads(self):
         found = examples()
         self.assertGreater(len(found), 5)

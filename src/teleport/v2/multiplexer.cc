@@ -11,6 +11,8 @@ namespace {
 
 constexpr uint64_t kWindowMax = 0x7fffffff;
 constexpr size_t kPingBytes = 8;
+// Of a datagram that waits.
+constexpr size_t kLengthBytes = 2;
 
 uint64_t nanoseconds_since(std::chrono::steady_clock::time_point begin) {
   return static_cast<uint64_t>((std::chrono::steady_clock::now() - begin) /
@@ -183,6 +185,23 @@ void Multiplexer::send_body(Stream& stream, BufferChain&& bytes) {
   schedule(stream);
 }
 
+bool Multiplexer::send_datagram(Stream& stream, std::string_view bytes) {
+  const size_t more = kLengthBytes + bytes.size();
+  const size_t waiting = stream.body_bytes();
+  if (bytes.size() > kDatagramBytesMax || queued_ > kDatagramsLinkMax ||
+      (waiting > 0 && waiting + more > kDatagramsQueuedMax)) {
+    return false;
+  }
+  stream.has_datagrams_ = true;
+  queued_ += more;
+  const char length[kLengthBytes] = {static_cast<char>(bytes.size() >> 8),
+                                     static_cast<char>(bytes.size() & 0xff)};
+  stream.out_.append({length, kLengthBytes});
+  stream.out_.append(bytes);
+  schedule(stream);
+  return true;
+}
+
 void Multiplexer::send_end(Stream& stream, std::string_view trailers) {
   stream.ended_ = true;
   stream.trailers_ = trailers;
@@ -198,8 +217,8 @@ bool Multiplexer::may_begin(const Stream& stream) const {
 }
 
 void Multiplexer::schedule(Stream& stream) {
-  const bool blocked =
-      !stream.has_head_ && !stream.out_.empty() && (stream.send_window_ == 0 || send_window_ == 0);
+  const bool blocked = !stream.has_head_ && !stream.has_datagrams_ && !stream.out_.empty() &&
+                       (stream.send_window_ == 0 || send_window_ == 0);
   stream.unlink();
   if (!stream.has_begun() && !stream.has_head_) {
     idle_.push_back(stream);
@@ -263,7 +282,11 @@ void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
   stream.unlink();
   if (!may_begin(stream)) return waiting_.push_back(stream);
   if (stream.has_head_) put_head(stream);
-  if (!stream.out_.empty()) put_body(stream, body_bytes_max);
+  if (stream.has_datagrams_) {
+    put_datagrams(stream, body_bytes_max);
+  } else if (!stream.out_.empty()) {
+    put_body(stream, body_bytes_max);
+  }
   const bool end_is_due = stream.out_.empty() && stream.ended_ && !stream.sent_end_;
   if (end_is_due && frames_.size() + stream.trailers_.size() + 16 <= kBatchFramesMax)
     put_end(stream);
@@ -306,6 +329,21 @@ void Multiplexer::put_body(Stream& stream, size_t body_bytes_max) {
   stream.send_window_ -= bytes;
   send_window_ -= bytes;
   stream.sent_end_ = end;
+}
+
+// At least one, for which a batch that is not full has room.
+void Multiplexer::put_datagrams(Stream& stream, size_t bytes_max) {
+  static_assert(kBatchBytesGoal + kDatagramBytesMax + 16 <= kBatchFramesMax);
+  for (size_t put = 0; put < bytes_max && !stream.out_.empty();) {
+    std::string length;
+    move_bytes(stream, kLengthBytes, length);
+    const size_t bytes = static_cast<size_t>(static_cast<unsigned char>(length[0])) << 8 |
+                         static_cast<unsigned char>(length[1]);
+    append_frame_head(frames_, FrameType::kDatagram, stream.id_, bytes);
+    move_bytes(stream, bytes, frames_);
+    stream.sent_ += bytes;
+    put += kLengthBytes + bytes;
+  }
 }
 
 void Multiplexer::put_end(Stream& stream) {
@@ -385,7 +423,7 @@ Result<void> Multiplexer::take(const Frame& frame) {
     case FrameType::kGoaway:
       return take_goaway(frame);
     case FrameType::kDatagram:
-      break;
+      return take_datagram(frame);
   }
   return error("a frame of the link is of a type that is not expected");
 }
@@ -454,6 +492,17 @@ Result<void> Multiplexer::take_trailers(const Frame& frame) {
   if (stream == nullptr) return {};
   if (stream->received_end_) return error("a stream of the link goes on behind its end");
   if (StreamOwner* owner = end_received(*stream)) owner->on_stream_trailers(frame.payload);
+  return {};
+}
+
+Result<void> Multiplexer::take_datagram(const Frame& frame) {
+  const Result<Stream*> found = find(frame.stream);
+  if (!found) return found.error();
+  if (frame.payload.size() > kDatagramBytesMax) return error("a datagram of the link is too large");
+  Stream* stream = *found;
+  if (stream == nullptr) return {};
+  if (stream->received_end_) return error("a stream of the link goes on behind its end");
+  if (stream->owner_ != nullptr) stream->owner_->on_stream_datagram(frame.payload);
   return {};
 }
 

@@ -46,6 +46,8 @@ class StreamOwner {
   virtual void on_stream_reset(EndCode code) = 0;
   // After Stream::is_full(): there is room again.
   virtual void on_stream_room() = 0;
+  // Of a stream that is for datagrams; of others they are dropped.
+  virtual void on_stream_datagram(std::string_view /*bytes*/) {}
 
  protected:
   ~StreamOwner() = default;
@@ -77,7 +79,8 @@ class Stream final : public IntrusiveNode,
   StreamOwner* owner_;  // nullptr: released
   size_t body_bytes() const { return out_.size() - head_bytes_; }
 
-  BufferChain out_;        // what waits: a head, and body bytes behind it
+  // What waits: a head, and behind it body bytes, or datagrams, each behind its length.
+  BufferChain out_;
   size_t head_bytes_ = 0;  // of it
   bool has_head_ = false;  // which may be empty
   std::string trailers_;
@@ -90,7 +93,8 @@ class Stream final : public IntrusiveNode,
   bool ended_ = false;       // by the owner
   bool sent_end_ = false;    // and so told to the peer
   bool received_end_ = false;
-  bool was_full_ = false;  // the owner waits for room
+  bool was_full_ = false;       // the owner waits for room
+  bool has_datagrams_ = false;  // and no body
 };
 
 // What has happened on a link, for metrics. All count up.
@@ -129,6 +133,12 @@ class Multiplexer {
   static constexpr size_t kSmallMessage = 64 * 1024;
   // Ids that are left for what has been asked of a link that is used up.
   static constexpr uint32_t kIdReserve = 16 * 1024 * 1024;
+  // A datagram of more is not sent, and ends the link when it comes.
+  static constexpr size_t kDatagramBytesMax = 65'535;
+  // Datagrams that may wait of one stream, their lengths included; but one of any size may.
+  static constexpr size_t kDatagramsQueuedMax = 128 * 1024;
+  // With so much waiting on the whole link none is taken.
+  static constexpr size_t kDatagramsLinkMax = 16 * 1024 * 1024;
   // A head, or trailers, of more must not be sent.
   static constexpr size_t kHeadBytesMax = 256 * 1024;
   // Frames that answer the peer's (windows, pongs, refusals) and wait: over it the link ends.
@@ -176,6 +186,9 @@ class Multiplexer {
   void send_head(Stream& stream, BufferChain&& text, size_t head_bytes);
   void send_body(Stream& stream, std::string_view bytes);
   void send_body(Stream& stream, BufferChain&& bytes);
+  // In the place of a body: windows do not count them. False: it is too large, or too many wait,
+  // and it is dropped.
+  bool send_datagram(Stream& stream, std::string_view bytes);
   // `trailers`: lines and an empty line, or nothing.
   void send_end(Stream& stream, std::string_view trailers);
   // The peer answers it; received_pongs() counts.
@@ -216,6 +229,7 @@ class Multiplexer {
   Result<void> take_head(const Frame& frame);
   Result<void> take_body(const Frame& frame);
   Result<void> take_trailers(const Frame& frame);
+  Result<void> take_datagram(const Frame& frame);
   Result<void> take_reset(const Frame& frame);
   Result<void> take_window(const Frame& frame);
   Result<void> take_goaway(const Frame& frame);
@@ -234,6 +248,7 @@ class Multiplexer {
   bool has_room_for(const Stream& stream, size_t body_bytes_max) const;
   void put_head(Stream& stream);
   void put_body(Stream& stream, size_t body_bytes_max);
+  void put_datagrams(Stream& stream, size_t bytes_max);
   void put_end(Stream& stream);
   bool may_begin(const Stream& stream) const;
   void put_control();

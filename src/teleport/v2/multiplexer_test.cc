@@ -20,6 +20,7 @@ struct Owner final : StreamOwner {
   std::vector<std::string> heads;
   std::string body;
   std::string trailers;
+  std::vector<std::string> datagrams;
   bool ended = false;
   int rooms = 0;
   std::optional<EndCode> reset;
@@ -44,6 +45,7 @@ struct Owner final : StreamOwner {
     stream = nullptr;
   }
   void on_stream_room() override { ++rooms; }
+  void on_stream_datagram(std::string_view bytes) override { datagrams.emplace_back(bytes); }
 };
 
 // One end, and what it has told.
@@ -469,8 +471,90 @@ INSTANTIATE_TEST_SUITE_P(
         Forged{"PingOfAStream", frame(FrameType::kPing, 1, "12345678")},
         Forged{"GoawayOfAStream", frame(FrameType::kGoaway, 1, number(1) + number(0))},
         Forged{"EmptyGoaway", frame(FrameType::kGoaway, 0)},
-        Forged{"DatagramOfAStreamWithoutThem", frame(FrameType::kDatagram, 1, "x")}),
+        Forged{"DatagramBehindTheEnd",
+               frame(FrameType::kHeadEnd, 1, "h") + frame(FrameType::kDatagram, 1, "x")},
+        Forged{"DatagramOfNoStream", frame(FrameType::kDatagram, 0, "x")},
+        Forged{"HugeDatagram", frame(FrameType::kDatagram, 1, std::string(65536, 'x'))}),
     [](const auto& about) { return about.param.name; });
+
+// ---- Datagrams.
+
+TEST_F(MultiplexerTest, CarriesDatagramsAsTheyAreBothWays) {
+  Owner& owner = near_->open(owners_);
+  near_->head(owner, kRequest);
+  std::vector<std::string> sent = {"", "a", std::string(1000, 'b'),
+                                   std::string(Multiplexer::kDatagramBytesMax, 'c'), "d"};
+  for (const std::string& bytes : sent)
+    EXPECT_TRUE(near_->multiplexer.send_datagram(*owner.stream, bytes));
+  near_->end(owner);
+  pass_all();
+  ASSERT_EQ(far_->requests.size(), 1u);
+  Owner& request = far_->requests.front();
+  EXPECT_EQ(request.datagrams, sent);
+  EXPECT_TRUE(request.ended);
+  EXPECT_EQ(request.body, "");
+  far_->head(request, "HTTP/1.1 200 OK\r\n\r\n");
+  EXPECT_TRUE(far_->multiplexer.send_datagram(*request.stream, "back"));
+  pass_all();
+  EXPECT_THAT(owner.datagrams, ElementsAre("back"));
+  EXPECT_EQ(near_->multiplexer.queued_bytes(), 0u);
+}
+
+TEST_F(MultiplexerTest, DropsDatagramsThatAreTooManyOrTooLarge) {
+  Owner& owner = near_->open(owners_);
+  near_->head(owner, kRequest);
+  EXPECT_FALSE(near_->multiplexer.send_datagram(
+      *owner.stream, std::string(Multiplexer::kDatagramBytesMax + 1, 'x')));
+  size_t taken = 0;
+  while (near_->multiplexer.send_datagram(*owner.stream, std::string(998, 'x')))
+    ++taken;
+  EXPECT_EQ(taken, Multiplexer::kDatagramsQueuedMax / 1000);
+  EXPECT_LE(near_->multiplexer.queued_bytes(), Multiplexer::kDatagramsQueuedMax + 1000);
+  // Another stream has room of its own, and this one has it again when they are sent.
+  Owner& other = near_->open(owners_);
+  near_->head(other, kRequest);
+  EXPECT_TRUE(near_->multiplexer.send_datagram(*other.stream, "x"));
+  pass_all();
+  EXPECT_EQ(far_->requests.front().datagrams.size(), taken);
+  EXPECT_TRUE(near_->multiplexer.send_datagram(*owner.stream, std::string(998, 'x')));
+}
+
+TEST_F(MultiplexerTest, TakesNoDatagramsWhileTheLinkIsFull) {
+  near_hello_.streams = far_hello_.streams = 1000;
+  make();
+  while (near_->multiplexer.queued_bytes() <= Multiplexer::kDatagramsLinkMax) {
+    Owner& owner = near_->open(owners_);
+    near_->head(owner, kRequest);
+    ASSERT_TRUE(near_->multiplexer.send_datagram(*owner.stream, std::string(60'000, 'x')));
+  }
+  EXPECT_FALSE(near_->multiplexer.send_datagram(*owners_.front().stream, "x"));
+}
+
+TEST_F(MultiplexerTest, DatagramsNeedNoWindow) {
+  far_hello_.stream_window = 16384;
+  far_hello_.link_window = 65536;
+  make();
+  Owner& owner = near_->open(owners_);
+  near_->head(owner, kRequest);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(near_->multiplexer.send_datagram(*owner.stream, std::string(50'000, 'x')));
+    pass_all();
+  }
+  EXPECT_EQ(far_->requests.front().datagrams.size(), 10u);
+}
+
+TEST_F(MultiplexerTest, DropsDatagramsOfStreamsThatAreForgotten) {
+  Owner& owner = near_->open(owners_);
+  near_->head(owner, kRequest);
+  pass_all();
+  Owner& request = far_->requests.front();
+  far_->multiplexer.reset(*request.stream, EndCode::kBroken);
+  ASSERT_TRUE(near_->multiplexer.send_datagram(*owner.stream, "late"));
+  EXPECT_EQ(pass(*near_, *far_), std::nullopt);
+  EXPECT_TRUE(request.datagrams.empty());
+}
+
+// ---- What makes no sense.
 
 TEST_F(MultiplexerTest, ForgedRequestsEndTheLinkOfAFarEnd) {
   EXPECT_EQ(forge(*far_, frame(FrameType::kHeadEnd, 7, kRequest)), std::nullopt);
