@@ -18,12 +18,12 @@ bool needs_admission(const config::ListenerOptions& options) {
 }  // namespace
 
 StreamListener::Http::Http(WorkerContext& worker, const ServicePlan& plan, proxy::Route& route,
-                           relay::TcpService& tcp)
+                           Relays& relays)
     : router(route),
       options(std::make_shared<const proxy::ExchangeOptions>(plan.exchanges)),
       exchanges{worker.loop, worker.metrics, *options, router, worker.queue},
       handlers(exchanges),
-      connections(tcp),
+      raw(relays),
       sessions{worker.loop, worker.metrics, worker.lingering, worker.date,
                &handlers,   plan.http1,     plan.teleport} {
   exchanges.reporter = worker.reporter;
@@ -33,13 +33,14 @@ StreamListener::Http::Http(WorkerContext& worker, const ServicePlan& plan, proxy
 
 StreamListener::StreamListener(WorkerContext& worker, std::shared_ptr<const ListenSocket> socket,
                                std::shared_ptr<const net::Socket> bound, const ServicePlan& plan,
-                               proxy::Route& route, relay::TcpService& tcp)
+                               proxy::Route& route, Relays& relays)
     : worker_(worker),
       socket_(std::move(socket)),
-      tcp_(tcp),
+      relays_(relays),
       listener_(worker.loop, std::move(bound), static_cast<net::AcceptHandler&>(*this),
                 worker.metrics, worker.descriptors_max) {
-  if (socket_->kind != ListenKind::kTcp) http_ = std::make_unique<Http>(worker, plan, route, tcp);
+  if (socket_->kind != ListenKind::kTcp)
+    http_ = std::make_unique<Http>(worker, plan, route, relays);
   if (http_ && has_tls(socket_->kind)) http_->sessions.tls = worker.tls;
   set_plan(plan);
   const bool listening = listener_.start().has_value();
@@ -71,8 +72,9 @@ void StreamListener::set_plan(const ServicePlan& plan) {
 // there before gets errors.
 void StreamListener::take_link_traffic(service::LinkTraffic traffic) {
   link_traffic_ = is_at_link() ? traffic : service::LinkTraffic::kHttp;
+  http_->raw.set_traffic(traffic);
   http_->sessions.handlers = &http_->handlers;
-  if (link_traffic_ == service::LinkTraffic::kTcp) http_->sessions.handlers = &http_->connections;
+  if (carries_raw()) http_->sessions.handlers = &http_->raw;
 }
 
 void StreamListener::on_accept(net::Socket socket, const net::Address& peer) {
@@ -87,7 +89,7 @@ void StreamListener::on_admitted(net::Socket socket, const net::Address& client,
   switch (socket_->kind) {
     case ListenKind::kTcp:
     case ListenKind::kUdp:
-      return tcp_.start(std::move(socket), client, local);
+      return relays_.tcp.start(std::move(socket), client, local);
     case ListenKind::kHttp:
     case ListenKind::kHttps:
       return proxy::Http1Session::start(http_->sessions, std::move(socket), client, local);
@@ -101,6 +103,8 @@ void StreamListener::drain() {
   listener_.close();
   if (admission_) admission_->close();
   if (!http_) return;
+  // As DatagramListener: who sends more finds another far end.
+  if (link_traffic_ == service::LinkTraffic::kUdp && relays_.udp) relays_.udp->abort();
   http_->sessions.draining = true;
   http_->sessions.sessions.for_each([](net::Session& session) { session.drain(); });
 }

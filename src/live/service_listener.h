@@ -52,7 +52,7 @@ class StreamListener final : public ServiceListener,
   // Accepts at once.
   StreamListener(WorkerContext& worker, std::shared_ptr<const ListenSocket> socket,
                  std::shared_ptr<const net::Socket> bound, const ServicePlan& plan,
-                 proxy::Route& route, relay::TcpService& tcp);
+                 proxy::Route& route, Relays& relays);
   ~StreamListener() override;
 
   const ListenSocket* socket() const override { return socket_.get(); }
@@ -66,14 +66,13 @@ class StreamListener final : public ServiceListener,
  private:
   // What HTTP and links need beside.
   struct Http {
-    Http(WorkerContext& worker, const ServicePlan& plan, proxy::Route& route,
-         relay::TcpService& tcp);
+    Http(WorkerContext& worker, const ServicePlan& plan, proxy::Route& route, Relays& relays);
 
     FixedRouter router;
     std::shared_ptr<const proxy::ExchangeOptions> options;
     proxy::ExchangeContext exchanges;
     proxy::ExchangeFactory handlers;
-    TcpLinkRelay connections;
+    LinkRelay raw;
     proxy::SessionContext sessions;
   };
 
@@ -89,7 +88,7 @@ class StreamListener final : public ServiceListener,
 
   WorkerContext& worker_;
   std::shared_ptr<const ListenSocket> socket_;
-  relay::TcpService& tcp_;
+  Relays& relays_;
   std::unique_ptr<Http> http_;  // nullptr: TCP
   // nullptr: everybody may connect, and nobody sends PROXY headers.
   std::unique_ptr<server::Admission> admission_;

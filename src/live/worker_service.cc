@@ -30,8 +30,10 @@ WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts, const S
       policy_(worker.loop, metrics_),
       route_{cluster_,  nullptr, queue_, proxy::RetryBudget(plan_->exchanges.retry_budget),
              &metrics_, &policy_},
-      tcp_({worker.loop, worker.metrics, cluster_, metrics_, *this, &worker.pipes, this},
-           plan_->tcp) {
+      relays_{relay::TcpService(
+                  {worker.loop, worker.metrics, cluster_, metrics_, *this, &worker.pipes, this},
+                  plan_->tcp),
+              {}} {
   cluster_.set_observer(this);
   take_values(nullptr, put);
 }
@@ -45,9 +47,9 @@ void WorkerService::update(const Step::Put& put) {
   const std::shared_ptr<const ServicePlan> before = std::exchange(plan_, put.plan);
   cluster_.update(cluster_of(plan_));
   queue_.set_options(plan_->exchanges.queue);
-  tcp_.set_options(plan_->tcp);
   for (const auto& listener : listeners_)
     listener->leave_former();
+  if (relays_.udp) relays_.udp->leave_former();
   take_values(before.get(), put);
   leave_those_that_are_down();
   queue_.wake();
@@ -60,8 +62,7 @@ void WorkerService::leave_those_that_are_down() {
   for (size_t i = 0; i < endpoints.size(); ++i) {
     const std::string& state = plan_->config->backends[i].state;
     if (endpoints[i].in_service || (!state.empty() && state != "down")) continue;
-    for (const auto& listener : listeners_)
-      listener->leave(cluster_.endpoint(i));
+    leave(cluster_.endpoint(i));
   }
 }
 
@@ -69,6 +70,7 @@ void WorkerService::take_values(const ServicePlan* before, const Step::Put& put)
   // A copy of the worker's own: each request counts its use.
   route_.options = std::make_shared<const proxy::ExchangeOptions>(plan_->exchanges);
   policy_.set_plan(plan_);
+  take_relay_values();
   update_hosts(before);
   update_listeners(put.sockets);
   set_pages(put.pages);
@@ -124,7 +126,7 @@ std::unique_ptr<ServiceListener> WorkerService::make_listener(
         static_cast<relay::Backends&>(*this), static_cast<relay::SessionGate&>(*this));
   }
   return std::make_unique<StreamListener>(worker_, std::move(socket), sockets.front(), *plan_,
-                                          route_, tcp_);
+                                          route_, relays_);
 }
 
 void WorkerService::delete_drained() {
@@ -160,8 +162,24 @@ void WorkerService::on_endpoint_out(const upstream::Endpoint& endpoint, const Er
 void WorkerService::set_in_service(size_t backend, bool in_service) {
   cluster_.set_in_service(backend, in_service);
   if (in_service) return queue_.wake();
+  leave(cluster_.endpoint(backend));
+}
+
+void WorkerService::leave(const upstream::Endpoint& endpoint) {
   for (const auto& listener : listeners_)
-    listener->leave(cluster_.endpoint(backend));
+    listener->leave(endpoint);
+  if (relays_.udp) relays_.udp->leave(endpoint);
+}
+
+void WorkerService::take_relay_values() {
+  relays_.tcp.set_options(plan_->tcp);
+  if (relays_.udp) {
+    relays_.udp->set_options(plan_->udp);
+  } else if (plan_->link_traffic == service::LinkTraffic::kUdp) {
+    relays_.udp.emplace(relay::UdpContext{worker_.loop, worker_.metrics, worker_.datagrams,
+                                          cluster_, metrics_, *this, this, worker_.descriptors_max},
+                        nullptr, plan_->udp);
+  }
 }
 
 void WorkerService::set_addresses(size_t backend, std::vector<net::Address> addresses) {
@@ -178,7 +196,7 @@ void WorkerService::drain_listeners() {
   for (std::unique_ptr<ServiceListener>& listener : listeners_)
     give_up(std::move(listener));
   listeners_.clear();
-  tcp_.drain();
+  relays_.tcp.drain();
 }
 
 void WorkerService::abort() {
@@ -186,13 +204,13 @@ void WorkerService::abort() {
     listener->abort();
   for (const Draining& draining : draining_)
     draining.listener->abort();
-  tcp_.abort();
+  relays_.tcp.abort();
 }
 
 bool WorkerService::is_finished() const {
   const bool listening = std::any_of(draining_.begin(), draining_.end(),
                                      [](const auto& d) { return !d.listener->is_idle(); });
-  return !listening && route_.exchanges == 0 && tcp_.is_idle() && cluster_.is_idle();
+  return !listening && route_.exchanges == 0 && relays_.tcp.is_idle() && cluster_.is_idle();
 }
 
 }  // namespace httpteleport::live

@@ -11,7 +11,6 @@
 #include "live/virtual_hosts.h"
 #include "live/worker_context.h"
 #include "proxy/route.h"
-#include "relay/tcp_service.h"
 #include "upstream/cluster.h"
 
 namespace httpteleport::live {
@@ -64,6 +63,9 @@ class WorkerService final : public HostedService,
   void update_listeners(const std::vector<KernelSockets>& sockets);
   // Takes nothing new; it is kept as long as it has something that runs.
   void give_up(std::unique_ptr<ServiceListener> listener);
+  // Makes what links need and do not have yet.
+  void take_relay_values();
+  void leave(const upstream::Endpoint& endpoint);
   void leave_those_that_are_down();
   std::unique_ptr<ServiceListener> make_listener(std::shared_ptr<const ListenSocket> socket,
                                                  const KernelSockets& sockets);
@@ -77,7 +79,7 @@ class WorkerService final : public HostedService,
   proxy::WaitingQueue queue_;
   HttpPolicy policy_;
   proxy::Route route_;
-  relay::TcpService tcp_;
+  Relays relays_;
   std::vector<std::unique_ptr<ServiceListener>> listeners_;
   struct Draining {
     std::unique_ptr<ServiceListener> listener;

@@ -16,7 +16,7 @@ size_t length_at(std::string_view bytes) {
 }  // namespace
 
 DatagramStream::DatagramStream(event::Loop& loop, net::Socket socket,
-                               metrics::SocketMetrics& metrics, DatagramStreamHandler& handler)
+                               metrics::SocketMetrics& metrics, DatagramLaneHandler& handler)
     : loop_(loop),
       connection_(loop, std::move(socket), metrics, Source::kUpstream),
       handler_(handler) {}
@@ -58,7 +58,7 @@ size_t DatagramStream::on_data(std::string_view bytes) {
 
 void DatagramStream::on_connected() {
   timer_.cancel();
-  handler_.on_stream_connected();
+  handler_.on_lane_connected();
 }
 
 void DatagramStream::on_end() {
@@ -67,7 +67,7 @@ void DatagramStream::on_end() {
 
 void DatagramStream::on_closed(const Error& error) {
   timer_.cancel();
-  handler_.on_stream_closed(error);
+  handler_.on_lane_closed(error);
 }
 
 void DatagramStream::on_connect_timeout() {
@@ -81,7 +81,7 @@ void DatagramStream::close() {
 
 void DatagramStream::fail(Code code, const char* detail) {
   close();
-  handler_.on_stream_closed({code, Source::kUpstream, 0, detail});
+  handler_.on_lane_closed({code, Source::kUpstream, 0, detail});
 }
 
 }  // namespace httpteleport::relay

@@ -6,23 +6,11 @@
 #include <string_view>
 
 #include "net/connection.h"
+#include "relay/datagram_lane.h"
 
 namespace httpteleport::relay {
 
-class DatagramStreamHandler {
- public:
-  virtual void on_stream_connected() = 0;
-  virtual void on_datagram(std::string_view bytes) = 0;
-  // Connecting failed (kConnectFailed), the peer has closed or reset the connection, or has broken
-  // the framing. The last callback.
-  virtual void on_stream_closed(const Error& error) = 0;
-
- protected:
-  ~DatagramStreamHandler() = default;
-};
-
-// Owned by a session, which destroys it by delete_later().
-class DatagramStream final : public Deletable, private net::ConnectionHandler {
+class DatagramStream final : public DatagramLane, private net::ConnectionHandler {
  public:
   // What waits to be sent, framing included; what comes on top is dropped. A datagram of any size
   // is taken while nothing waits.
@@ -31,14 +19,12 @@ class DatagramStream final : public Deletable, private net::ConnectionHandler {
 
   // `socket`: its connect has been started.
   DatagramStream(event::Loop& loop, net::Socket socket, metrics::SocketMetrics& metrics,
-                 DatagramStreamHandler& handler);
+                 DatagramLaneHandler& handler);
 
   Result<void> start(Duration connect_timeout);
-  // False: it was dropped.
-  bool send(std::string_view datagram);
+  bool send(std::string_view datagram) override;
   bool is_connected() const { return connection_.is_connected(); }
-  // No callback follows.
-  void close();
+  void close() override;
 
  private:
   void on_connected() override;
@@ -50,7 +36,7 @@ class DatagramStream final : public Deletable, private net::ConnectionHandler {
 
   event::Loop& loop_;
   net::Connection connection_;
-  DatagramStreamHandler& handler_;
+  DatagramLaneHandler& handler_;
   event::MemberTimer<DatagramStream, &DatagramStream::on_connect_timeout> timer_{*this};
 };
 

@@ -9,7 +9,7 @@ UdpService::UdpService(const UdpContext& context, std::shared_ptr<const net::Soc
     : context_(context),
       socket_(std::move(socket)),
       options_(options),
-      sender_{socket_->fd(), context.metrics} {}
+      sender_{socket_ ? socket_->fd() : -1, context.metrics} {}
 
 UdpService::~UdpService() {
   abort();
@@ -23,17 +23,17 @@ Result<void> UdpService::start() {
 }
 
 void UdpService::abort() {
-  for (UdpSession* session : flows_.sessions())
+  for (UdpSession* session : sessions())
     session->end();
 }
 
 void UdpService::leave(const upstream::Endpoint& endpoint) {
-  for (UdpSession* session : flows_.sessions())
+  for (UdpSession* session : sessions())
     session->leave(endpoint);
 }
 
 void UdpService::leave_former() {
-  for (UdpSession* session : flows_.sessions())
+  for (UdpSession* session : sessions())
     session->leave_former();
 }
 
@@ -71,24 +71,50 @@ UdpSession* UdpService::session_for(size_t index) {
 }
 
 UdpSession* UdpService::open_session(const Flow& flow, uint64_t hash) {
-  const bool full = flows_.size() >= options_.sessions_max;
-  std::optional<uint32_t> ticket = 0;
-  if (!draining_ && !full && context_.gate != nullptr)
-    ticket = context_.gate->admit(flow.client_address());
-  if (draining_ || full || !ticket) {
-    if (!draining_) context_.metrics.limited.add();
-    context_.metrics.dropped.add();
-    return nullptr;
-  }
+  const std::optional<uint32_t> ticket = admit(flow.client_address());
+  if (!ticket) return nullptr;
   auto* session = new UdpSession(*this, flow, hash, *ticket);
   flows_.insert(*session);
-  context_.metrics.connections.add();
-  context_.metrics.active.add(1);
+  note_begun();
   return session;
 }
 
+UdpSession* UdpService::start(DatagramClient& client, const net::Address& address) {
+  const std::optional<uint32_t> ticket = admit(address);
+  if (!ticket) return nullptr;
+  auto* session = new UdpSession(*this, flow_of(address), client, *ticket);
+  others_.insert(session);
+  note_begun();
+  return session;
+}
+
+std::optional<uint32_t> UdpService::admit(const net::Address& client) {
+  const bool full = session_count() >= options_.sessions_max;
+  std::optional<uint32_t> ticket = 0;
+  if (!draining_ && !full && context_.gate != nullptr) ticket = context_.gate->admit(client);
+  if (!draining_ && !full && ticket) return ticket;
+  if (!draining_) context_.metrics.limited.add();
+  context_.metrics.dropped.add();
+  return {};
+}
+
+void UdpService::note_begun() {
+  context_.metrics.connections.add();
+  context_.metrics.active.add(1);
+}
+
+std::vector<UdpSession*> UdpService::sessions() const {
+  std::vector<UdpSession*> all = flows_.sessions();
+  all.insert(all.end(), others_.begin(), others_.end());
+  return all;
+}
+
 void UdpService::remove(UdpSession& session) {
-  flows_.erase(session);
+  if (session.is_of_flow()) {
+    flows_.erase(session);
+  } else {
+    others_.erase(&session);
+  }
   context_.metrics.active.add(-1);
   if (context_.gate != nullptr) context_.gate->leave(session.ticket());
   context_.loop.delete_later(std::unique_ptr<UdpSession>(&session));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <unordered_set>
+#include <vector>
 
 #include "relay/backends.h"
 #include "relay/flow_table.h"
@@ -10,6 +12,8 @@
 #include "relay/udp_batch.h"
 
 namespace httpteleport::relay {
+
+class DatagramClient;
 
 struct UdpOptions {
   // A session ends when no datagram has passed, either way, for so long. Takes effect for those
@@ -42,7 +46,7 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   // Batches of one service in a row, so that one flood does not starve the others.
   static constexpr int kBatchesPerTurn = 4;
 
-  // `socket` is one of open_udp().
+  // `socket` is one of open_udp(); nullptr: all clients are given to start().
   UdpService(const UdpContext& context, std::shared_ptr<const net::Socket> socket,
              const UdpOptions& options);
   // Aborts what is left.
@@ -57,6 +61,9 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   // No new sessions: datagrams of others are dropped. Those that are there go on until they are
   // idle.
   void drain() { draining_ = true; }
+  // A session for a client that is no flow of the socket, from `address`, which may be invalid;
+  // nullptr: it may not have one. It ends when it is idle, and tells the client.
+  UdpSession* start(DatagramClient& client, const net::Address& address);
   // Ends all sessions. Datagrams begin new ones, unless it drains.
   void abort();
   // `endpoint` is about to be removed: sessions at it lose it, and their leases, now, and get
@@ -64,8 +71,8 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   void leave(const upstream::Endpoint& endpoint);
   // The same for endpoints that are no members of the cluster any more.
   void leave_former();
-  bool is_idle() const { return flows_.size() == 0; }
-  size_t session_count() const { return flows_.size(); }
+  bool is_idle() const { return session_count() == 0; }
+  size_t session_count() const { return flows_.size() + others_.size(); }
 
   net::Address address() const { return net::local_address(socket_->fd()); }
 
@@ -78,6 +85,10 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   // The session of datagram `index`, perhaps a new one; nullptr: it is dropped.
   UdpSession* session_for(size_t index);
   UdpSession* open_session(const Flow& flow, uint64_t hash);
+  // The ticket of a new session; nothing: there may be none.
+  std::optional<uint32_t> admit(const net::Address& client);
+  void note_begun();
+  std::vector<UdpSession*> sessions() const;
   void remove(UdpSession& session);
 
   UdpContext context_;
@@ -85,7 +96,8 @@ class UdpService final : private event::IoHandler, private event::TurnEndTask {
   UdpOptions options_;
   ReplyBatch::Sender sender_;
   FlowTable flows_;
-  size_t next_address_ = 0;  // where to begin with endpoints that have several
+  std::unordered_set<UdpSession*> others_;  // of clients that are no flows
+  size_t next_address_ = 0;                 // where to begin with endpoints that have several
   bool draining_ = false;
 };
 

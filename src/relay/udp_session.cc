@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "relay/datagram_stream.h"
+#include "relay/link_datagrams.h"
 #include "upstream/balancer/hash.h"
 
 namespace httpteleport::relay {
@@ -32,6 +34,17 @@ UdpSession::UdpSession(UdpService& service, const Flow& flow, uint64_t hash, uin
   loop().set_timer(idle_timer_, service_.options_.idle_timeout);
 }
 
+UdpSession::UdpSession(UdpService& service, const Flow& flow, DatagramClient& client,
+                       uint32_t ticket)
+    : service_(service),
+      flow_(flow),
+      hash_(0),
+      ticket_(ticket),
+      client_(&client),
+      passed_at_(service.context_.loop.now()) {
+  loop().set_timer(idle_timer_, service_.options_.idle_timeout);
+}
+
 // ---- From the client.
 
 bool UdpSession::queue(ReceiveBatch& batch, size_t index) {
@@ -55,12 +68,20 @@ void UdpSession::send_queued(const ReceiveBatch& batch) {
     vectors[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
   }
   first_queued_ = last_queued_ = -1;
+  send_all({vectors.data(), count});
+}
+
+void UdpSession::send(std::string_view datagram) {
+  iovec vector{const_cast<char*>(datagram.data()), datagram.size()};
+  send_all({&vector, 1});
+}
+
+void UdpSession::send_all(std::span<iovec> queued) {
   passed_at_ = loop().now();
-  std::span<iovec> queued(vectors.data(), count);
   for (int move = 0; move < kMovesMax && !queued.empty(); ++move) {
     if (!has_endpoint() && !find_endpoint()) break;
     if (!has_endpoint()) continue;
-    if (stream_) return send_to_stream(queued);
+    if (lane_) return send_to_lane(queued);
     if (send_some(queued)) return;
   }
   drop(queued.size());
@@ -111,9 +132,9 @@ UdpSession::Sent UdpSession::send_once(std::span<iovec> queued) {
   return sent;
 }
 
-void UdpSession::send_to_stream(std::span<const iovec> queued) {
+void UdpSession::send_to_lane(std::span<const iovec> queued) {
   for (const iovec& vector : queued) {
-    if (stream_ && stream_->send({static_cast<const char*>(vector.iov_base), vector.iov_len})) {
+    if (lane_ && lane_->send({static_cast<const char*>(vector.iov_base), vector.iov_len})) {
       note_sent(vector.iov_len);
     } else {
       drop(1);
@@ -124,7 +145,7 @@ void UdpSession::send_to_stream(std::span<const iovec> queued) {
 void UdpSession::note_sent(size_t datagrams_bytes) {
   metrics().received.add(datagrams_bytes);
   backend_->received.add(datagrams_bytes);
-  if (!well_told_ && !stream_ && loop().now() - attached_at_ > kTimeToRefuse) note_well();
+  if (!well_told_ && !lane_ && loop().now() - attached_at_ > kTimeToRefuse) note_well();
 }
 
 // ---- The endpoint.
@@ -157,10 +178,7 @@ bool UdpSession::find_endpoint() {
     refuse({Code::kConnectFailed, Source::kUpstream, 0, "no address"});
     return true;
   }
-  const net::Address& address =
-      endpoint.addresses()[service_.next_address_ % endpoint.addresses().size()];
-  const bool stream = address.is_unix() || service_.context_.backends.is_stream(endpoint);
-  const Result<void> opened = open(address, stream);
+  const Result<void> opened = open(endpoint);
   if (opened) return true;
   // Our own want of descriptors speaks against nobody.
   if (opened.error().source == Source::kInternal) {
@@ -177,23 +195,39 @@ bool UdpSession::is_crowded(const net::Socket& socket) const {
   return static_cast<size_t>(socket.fd()) >= service_.context_.descriptors_max;
 }
 
-Result<void> UdpSession::open(const net::Address& address, bool stream) {
-  if (!stream) {
-    Result<net::Socket> socket = connect_udp(address);
-    if (!socket) return socket.error();
-    if (is_crowded(*socket)) return kNoDescriptor;
-    socket_ = *std::move(socket);
-    const Result<void> watched = loop().watch_level(socket_.fd(), *this);
-    if (!watched) socket_.reset();
-    return watched;
+Result<void> UdpSession::open(const upstream::Endpoint& endpoint) {
+  if (endpoint.kind().protocol == upstream::Protocol::kTeleport) {
+    auto lane = std::make_unique<LinkDatagrams>(static_cast<DatagramLaneHandler&>(*this));
+    lane->start(*lease_.endpoint(), {.address = flow_.client_address()});
+    lane_ = std::move(lane);
+    return {};
   }
+  const net::Address& address =
+      endpoint.addresses()[service_.next_address_ % endpoint.addresses().size()];
+  const bool stream = address.is_unix() || service_.context_.backends.is_stream(endpoint);
+  return stream ? open_stream(address) : open_socket(address);
+}
+
+Result<void> UdpSession::open_socket(const net::Address& address) {
+  Result<net::Socket> socket = connect_udp(address);
+  if (!socket) return socket.error();
+  if (is_crowded(*socket)) return kNoDescriptor;
+  socket_ = *std::move(socket);
+  const Result<void> watched = loop().watch_level(socket_.fd(), *this);
+  if (!watched) socket_.reset();
+  return watched;
+}
+
+Result<void> UdpSession::open_stream(const net::Address& address) {
   Result<net::Socket> socket = net::start_connect(address);
   if (!socket) return socket.error();
   if (is_crowded(*socket)) return kNoDescriptor;
-  stream_ = std::make_unique<DatagramStream>(loop(), *std::move(socket),
-                                             service_.context_.worker_metrics.upstream_sockets,
-                                             static_cast<DatagramStreamHandler&>(*this));
-  return stream_->start(service_.options_.connect_timeout);
+  auto stream = std::make_unique<DatagramStream>(loop(), *std::move(socket),
+                                                 service_.context_.worker_metrics.upstream_sockets,
+                                                 static_cast<DatagramLaneHandler&>(*this));
+  const Result<void> started = stream->start(service_.options_.connect_timeout);
+  lane_ = std::move(stream);
+  return started;
 }
 
 void UdpSession::note_well() {
@@ -225,9 +259,9 @@ void UdpSession::detach() {
     loop().unwatch(socket_.fd());
     socket_.reset();
   }
-  if (stream_) {
-    stream_->close();
-    loop().delete_later(std::move(stream_));
+  if (lane_) {
+    lane_->close();
+    loop().delete_later(std::move(lane_));
   }
   if (backend_ != nullptr) backend_->active.add(-1);
   backend_ = nullptr;
@@ -240,6 +274,7 @@ void UdpSession::detach() {
 // turn, and then all of it is read at once.
 void UdpSession::on_ready(event::Readiness) {
   if (!socket_.is_open()) return;
+  if (client_ != nullptr) return read_replies();
   ReplyBatch& replies = service_.context_.batches.replies;
   const ReplyBatch::Received received =
       unanswered_ == 1 ? replies.receive_one(socket_.fd(), service_.sender_, flow_)
@@ -252,6 +287,29 @@ void UdpSession::on_ready(event::Readiness) {
   note_reply(received.bytes);
 }
 
+void UdpSession::read_replies() {
+  ReceiveBatch& batch = service_.context_.batches.received;
+  const size_t count = batch.receive(socket_.fd());
+  unanswered_ = 0;
+  if (count == 0 && is_refusal(errno)) return refuse(connect_failure(errno));
+  for (size_t i = 0; i < count; ++i) {
+    if (batch.is_truncated(i)) {
+      drop(1);
+    } else {
+      reply(batch.bytes(i));
+    }
+  }
+}
+
+void UdpSession::reply(std::string_view bytes) {
+  if (client_ == nullptr) {
+    service_.context_.batches.replies.add(bytes, service_.sender_, flow_);
+  } else if (!client_->send_reply(bytes)) {
+    return drop(1);
+  }
+  note_reply(bytes.size());
+}
+
 void UdpSession::note_reply(size_t bytes) {
   passed_at_ = loop().now();
   metrics().sent.add(bytes);
@@ -259,17 +317,17 @@ void UdpSession::note_reply(size_t bytes) {
   if (!well_told_) note_well();
 }
 
-void UdpSession::on_stream_connected() {
+void UdpSession::on_lane_connected() {
   note_well();
 }
 
 void UdpSession::on_datagram(std::string_view bytes) {
-  service_.context_.batches.replies.add(bytes, service_.sender_, flow_);
-  note_reply(bytes.size());
+  reply(bytes);
 }
 
-void UdpSession::on_stream_closed(const Error& error) {
+void UdpSession::on_lane_closed(const Error& error) {
   if (error.code == Code::kConnectFailed) return refuse(error);
+  if (error.code == Code::kTimeout) return end();
   metrics().errors.add();
   backend_->errors.add();
   end();
@@ -291,6 +349,7 @@ void UdpSession::end() {
   detach();
   idle_timer_.cancel();
   service_.remove(*this);
+  if (client_ != nullptr) client_->on_session_over();
 }
 
 }  // namespace httpteleport::relay

@@ -114,6 +114,23 @@ bool operator==(const Flow& a, const Flow& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
+Flow flow_of(const net::Address& client) {
+  Flow flow;
+  if (!client.is_valid() || client.is_unix()) return flow;
+  flow.family = static_cast<uint16_t>(client.family());
+  if (flow.family == AF_INET) {
+    const auto& v4 = *reinterpret_cast<const sockaddr_in*>(client.get());
+    flow.client = mapped(v4.sin_addr);
+    flow.port = v4.sin_port;
+  } else {
+    const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(client.get());
+    flow.client = v6.sin6_addr;
+    flow.port = v6.sin6_port;
+    flow.scope = v6.sin6_scope_id;
+  }
+  return flow;
+}
+
 Flow flow_of(const msghdr& message) {
   Flow flow;
   const auto& name = *static_cast<const PeerName*>(message.msg_name);

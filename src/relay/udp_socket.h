@@ -53,6 +53,8 @@ union PeerName {
 
 // Of a datagram that was received with its name and control messages.
 Flow flow_of(const msghdr& message);
+// Of a client that has sent none itself; it may be invalid.
+Flow flow_of(const net::Address& client);
 // Makes `message` go back where `flow` comes from; its bytes are the caller's. `name` and `control`
 // are filled in and must last as long as it.
 void address_reply(const Flow& flow, PeerName& name, Control& control, msghdr& message);
