@@ -4,6 +4,7 @@
 // No crash, ever. While nothing is made up: no end finds a fault with the other, bytes of a stream
 // arrive in order and on that stream, as do datagrams, no end holds more than its windows, and when
 // both do what they should, every stream is over on both sides.
+#include <algorithm>
 #include <list>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ namespace {
 using namespace teleport::v2;
 
 constexpr size_t kStreamsMax = 40;
+constexpr Terms kTerms[] = {
+    {}, {.answer_ms = 3072}, {.answer_ms = 1, .total_ms = Terms::kLimitMax}};
 constexpr std::string_view kHead = "GET / HTTP/1.1\r\n\r\n";
 
 // What is sent at a place of a body.
@@ -68,6 +71,7 @@ struct Side final : MultiplexerEvents {
   bool broken = false;
 
   void on_request(std::string_view, bool end) override {
+    HT_ASSERT(forged || std::ranges::find(kTerms, multiplexer.terms()) != std::end(kTerms));
     if (!accepts || lanes.size() >= kStreamsMax) return;
     Lane& lane = lanes.emplace_back(*this);
     lane.received_end = end;
@@ -209,6 +213,7 @@ class Link {
         if (&side == &near_ && side.lanes.size() < kStreamsMax) {
           Lane& lane = side.lanes.emplace_back(side);
           lane.stream = &side.multiplexer.open(lane);
+          side.multiplexer.set_terms(*lane.stream, kTerms[(what >> 4) % std::size(kTerms)]);
           side.head(lane);
         }
         break;

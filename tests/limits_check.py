@@ -272,6 +272,9 @@ REACHED_BY = {
         ("tests/integration/flags_limits_test.cc", "FlagsLimits.TunnelIdleTimeoutEndsSilentTunnels"),
     "an endpoint that takes none of the last bytes of a tunnel":
         ("src/proxy/tunnel_test.cc", "TunnelTest.GivesUpOnAnEndpointThatTakesNothingOfWhatIsLeft"),
+    "the same two, of a request that came over a v2 link":
+        ("tests/integration/flags_limits_test.cc",
+         "FlagsLimits.OutTimeoutsTravelWithARequestOverALink"),
     "an attempt without an answer, where there is another endpoint":
         ("tests/integration/flags_balancing_test.cc", "FlagsBalancing.OutTryTimeoutIsTheWaitForOneAttempt"),
     "connecting to an HTTP endpoint":

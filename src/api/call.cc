@@ -30,7 +30,11 @@ void Call::start(ClientWorker& worker) {
 void Call::send() {
   upstream::TeleportStream& stream = worker_->links().open_link_stream(*this);
   stream_ = &stream;
-  if (!wants_answer) stream.expect_no_answer();
+  if (wants_answer) {
+    stream.set_deadline(deadline);
+  } else {
+    stream.expect_no_answer();
+  }
   stream.send_message(request.text, request.head_bytes, request.method);
 }
 

@@ -225,6 +225,8 @@ void RequestHead::clear() {
   fields.clear();
   body = {};
   refusal.reset();
+  deadline = TimePoint::max();
+  answer_limit = {};
 }
 
 void RequestHead::rebase(std::string_view from, const char* to) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/recycled_array.h"
 
@@ -135,6 +136,9 @@ struct RequestHead {
   // Set when the message is well delimited, so that what follows it can be read, but must be
   // refused (no Host, CONNECT, an Expect we do not know).
   std::optional<Error> refusal;
+  // What whoever asks gives the request of its time, for an endpoint that can be told.
+  TimePoint deadline = TimePoint::max();  // all of the response must be there by then
+  Duration answer_limit{};  // its head must, so long after the end of the request; 0: no limit
 
   void clear();
   // The text `from` was copied to `to`: what pointed into it points into the copy now.

@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/borrowed.h"
@@ -196,8 +197,21 @@ void Exchange::take_slot() {
   has_slot_ = true;
   context_.metrics.exchanges_open.add(1);
   route_->retry_budget.on_request(context_.loop.now());
-  const Duration limit = options_->total_timeout;
-  if (limit > Duration::zero()) context_.loop.set_timer_at(total_timer_, started_ + limit);
+  limit_time();
+}
+
+// What the endpoint is told is the shorter of our limits and those that we were told; that these
+// are kept is for the session.
+void Exchange::limit_time() {
+  http::RequestHead& head = request_.head();
+  const ExchangeOptions& options = *options_;
+  if (options.total_timeout > Duration::zero()) {
+    const TimePoint end = started_ + options.total_timeout;
+    context_.loop.set_timer_at(total_timer_, end);
+    head.deadline = std::min(head.deadline, end);
+  }
+  if (head.answer_limit == Duration::zero() || head.answer_limit > options.response_timeout)
+    head.answer_limit = options.response_timeout;
 }
 
 void Exchange::wait(WaitFor wait_for) {

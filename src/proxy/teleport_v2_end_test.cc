@@ -72,6 +72,83 @@ TEST_F(TeleportV2EndTest, CancelsTheRequestInEveryPhase) {
   EXPECT_EQ(near_->multiplexer().open_streams(), 0u);
 }
 
+// ---- Time that the peer gives. It says nothing when that is over.
+
+TEST_F(TeleportV2EndTest, AnswersInPlaceOfAHandlerThatHasNoTimeLeft) {
+  connect();
+  for (const bool whole : {false, true}) {
+    const size_t before = handlers_.exchanges.size();
+    NearStream& stream = near_->open().terms({.total_ms = 30});
+    stream.head("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n").send("12");
+    if (whole) stream.send("34").end();
+    ASSERT_TRUE(wait_for_exchanges(before + 1));
+    TestExchange& exchange = handlers_.last();
+    ASSERT_TRUE(run_until([&] { return stream.ended; }));
+    EXPECT_EQ(stream.status(), 504);
+    ASSERT_TRUE(exchange.gone.has_value());
+    EXPECT_EQ(exchange.gone->code, Code::kTimeout);
+    ASSERT_TRUE(run_until([&] { return exchange.destroyed; }));
+    if (!whole) stream.end();
+  }
+  EXPECT_EQ(failures(Code::kTimeout), 2u);
+  expect_usable();
+  settle();
+  EXPECT_EQ(near_->multiplexer().open_streams(), 0u);
+}
+
+TEST_F(TeleportV2EndTest, ResetsAStreamWhoseAnswerIsNotCompleteInTime) {
+  connect();
+  NearStream& stream = near_->open().terms({.total_ms = 500});
+  stream.head("GET / HTTP/1.1\r\nHost: h\r\n\r\n").end();
+  ASSERT_TRUE(wait_for_exchanges(1));
+  TestExchange& exchange = handlers_.last();
+  exchange.send_head(200, http::BodyLength::known(10));
+  exchange.send_body("12");
+  ASSERT_TRUE(run_until([&] { return stream.reset_code.has_value(); }));
+  EXPECT_EQ(stream.reset_code, EndCode::kLate);
+  EXPECT_EQ(stream.status(), 200);
+  EXPECT_EQ(exchange.gone->code, Code::kTimeout);
+  expect_usable();
+}
+
+TEST_F(TeleportV2EndTest, WaitsForAHeadFromTheEndOfTheRequestAndNoLongerThanItMay) {
+  connect();
+  const teleport::v2::Terms terms{.answer_ms = 500};
+  NearStream& slow =
+      near_->open().terms(terms).head("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+  NearStream& begun = near_->open().terms(terms).head("GET / HTTP/1.1\r\nHost: h\r\n\r\n").end();
+  NearStream& silent = near_->open().terms(terms).head("GET / HTTP/1.1\r\nHost: h\r\n\r\n").end();
+  ASSERT_TRUE(wait_for_exchanges(3));
+  auto at = handlers_.exchanges.begin();
+  TestExchange& of_slow = *at++;
+  TestExchange& of_begun = *at;
+  of_begun.send_head(200, http::BodyLength::known(2));
+  ASSERT_TRUE(run_until([&] { return silent.ended; }));
+  EXPECT_EQ(silent.status(), 504);
+  EXPECT_FALSE(of_slow.gone || of_begun.gone);
+  of_begun.send_body("ok");
+  of_begun.end();
+  slow.send("1234").end();
+  ASSERT_TRUE(run_until([&] { return begun.ended && slow.ended; }));
+  EXPECT_EQ(begun.body, "ok");
+  EXPECT_EQ(slow.status(), 504);
+}
+
+TEST_F(TeleportV2EndTest, LetsATunnelLast) {
+  connect();
+  NearStream& tunnel = near_->open().terms({.answer_ms = 60'000, .total_ms = 500});
+  tunnel.head("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  ASSERT_TRUE(wait_for_exchanges(1));
+  TestExchange& exchange = handlers_.last();
+  exchange.send_switch("websocket");
+  NearStream& silent = near_->open().terms({.total_ms = 500});
+  silent.head("GET / HTTP/1.1\r\nHost: h\r\n\r\n").end();
+  ASSERT_TRUE(run_until([&] { return silent.ended; }));
+  EXPECT_FALSE(exchange.gone || tunnel.is_over());
+  exchange.send_body("still there");
+  ASSERT_TRUE(run_until([&] { return tunnel.body == "still there"; }));
+}
+
 TEST_F(TeleportV2EndTest, CancelsATunnel) {
   connect();
   for (const bool half_closed : {false, true}) {

@@ -34,6 +34,7 @@ void TeleportV2Exchange::begin(std::string_view text, bool end) {
   request_ended_ = end;
   if (const Result<void> parsed = parse(text, end, head); !parsed)
     return refuse(head, parsed.error());
+  take_terms(session_.multiplexer().terms(), head);
   handler_ = session_.context().handlers->make_handler(*this, session_.client());
   handler_->on_request_head(head, text);
   if (!handler_) return;
@@ -72,6 +73,7 @@ bool TeleportV2Exchange::is_length_right(size_t bytes, bool end) {
 
 void TeleportV2Exchange::on_stream_body(std::string_view bytes, bool end) {
   request_ended_ = end;
+  if (end) watch_time();
   if (!is_length_right(bytes.size(), end))
     return break_request("a request's body is not as long as its head says");
   if (!is_request_wanted()) return session_.multiplexer().consumed(*stream_, bytes.size());
@@ -89,6 +91,7 @@ void TeleportV2Exchange::on_stream_body(std::string_view bytes, bool end) {
 
 void TeleportV2Exchange::on_stream_trailers(std::string_view text) {
   request_ended_ = true;
+  watch_time();
   if (!is_length_right(0, true))
     return break_request("a request's body is not as long as its head says");
   http::Fields trailers;
@@ -173,8 +176,38 @@ void TeleportV2Exchange::give_up(const Error& error, v2::EndCode code) {
 
 void TeleportV2Exchange::drop_handler() {
   stuck_timer_.cancel();
+  time_.cancel();
   held_.clear();
   session_.loop().delete_later(std::move(handler_));
+}
+
+// ---- Its time. The peer gives up by itself when it is over; this is for a peer that cannot say
+// so.
+
+void TeleportV2Exchange::take_terms(const v2::Terms& terms, http::RequestHead& head) {
+  if (terms == v2::Terms{}) return;
+  answer_limit_ = std::chrono::milliseconds(terms.answer_ms);
+  if (terms.total_ms > 0)
+    deadline_ = session_.loop().now() + std::chrono::milliseconds(terms.total_ms);
+  head.answer_limit = answer_limit_;
+  head.deadline = deadline_;
+  watch_time();
+}
+
+// A tunnel has all the time that those who talk through it want.
+void TeleportV2Exchange::watch_time() {
+  const bool answer_is_due = !response_begun_ && (request_ended_ || offer_ == Offer::kMade);
+  TimePoint due = offer_ == Offer::kTaken ? TimePoint::max() : deadline_;
+  if (answer_is_due && answer_limit_ > Duration::zero())
+    due = std::min(due, session_.loop().now() + answer_limit_);
+  if (due == TimePoint::max()) return time_.cancel();
+  session_.loop().set_timer_at(time_, due);
+}
+
+void TeleportV2Exchange::on_late() {
+  replace_response({Code::kTimeout, Source::kUpstream, 0,
+                    "the answer did not come in the time that the teleport peer has for it"},
+                   v2::EndCode::kLate);
 }
 
 // ---- The response.
@@ -203,6 +236,7 @@ void TeleportV2Exchange::send_response_head(http::ResponseHead& head) {
   response_has_body_ = head.status == 101 || may_have_body(head.status);
   response_is_chunked_ = framing.chunked;
   settle_offer(head.status == 101);
+  watch_time();
 }
 
 bool TeleportV2Exchange::may_have_body(int status) const {
@@ -296,8 +330,8 @@ void TeleportV2Exchange::reset(const Error& error) {
   session_.remove(*this);
 }
 
-void TeleportV2Exchange::replace_response(const Error& error) {
-  if (response_begun_) return give_up(error, v2::EndCode::kBroken);
+void TeleportV2Exchange::replace_response(const Error& error, v2::EndCode code) {
+  if (response_begun_) return give_up(error, code);
   handler_->on_answer_replaced(error);
   handler_->on_downstream_gone(error);
   drop_handler();

@@ -81,6 +81,12 @@ class TeleportV2Exchange final : public IntrusiveNode,
   void break_request(const char* why);
   void drop_handler();
 
+  // What the peer gives the request of its time.
+  void take_terms(const teleport::v2::Terms& terms, http::RequestHead& head);
+  // The next thing that the peer waits for must be there in time.
+  void watch_time();
+  void on_late();
+
   // The final head of the response is there.
   void settle_offer(bool taken);
   bool may_have_body(int status) const;
@@ -88,8 +94,10 @@ class TeleportV2Exchange final : public IntrusiveNode,
   void wait_for_room();
   // The handler has waited for room all the time.
   void on_stuck();
-  // Gives up on what the handler answers, and answers `error` instead.
-  void replace_response(const Error& error);
+  // Gives up on what the handler answers, and answers `error` instead, or resets a stream whose
+  // answer has begun with `code`.
+  void replace_response(const Error& error,
+                        teleport::v2::EndCode code = teleport::v2::EndCode::kBroken);
   void refuse(const http::RequestHead& head, const Error& error);
   void answer_with(const Error& error);
   // The response is complete; with a tunnel, both directions are.
@@ -113,6 +121,9 @@ class TeleportV2Exchange final : public IntrusiveNode,
   bool response_ended_ = false;       // of a tunnel
   bool blocked_ = false;              // the handler waits for room
   uint64_t sent_at_check_ = 0;        // of the response's body
+  TimePoint deadline_ = TimePoint::max();
+  Duration answer_limit_{};  // 0: none
+  event::MemberTimer<TeleportV2Exchange, &TeleportV2Exchange::on_late> time_{*this};
   event::MemberTimer<TeleportV2Exchange, &TeleportV2Exchange::on_stuck> stuck_timer_{*this};
 };
 

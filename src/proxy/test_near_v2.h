@@ -33,6 +33,10 @@ class NearStream final : public teleport::v2::StreamOwner {
   std::function<void(std::string_view bytes)> at_body;
   std::function<void()> at_room;
 
+  NearStream& terms(const teleport::v2::Terms& terms) {
+    multiplexer_.set_terms(*stream_, terms);
+    return *this;
+  }
   NearStream& head(std::string_view text) {
     BufferChain chain(pool_);
     chain.append(text);

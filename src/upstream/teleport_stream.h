@@ -34,6 +34,8 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   // formed, of which the first `head_bytes` are the head. They must stay until has_begun() or the
   // last event.
   void send_message(std::string_view bytes, size_t head_bytes, http::Method method);
+  // Before sending: when nobody waits any more.
+  void set_deadline(TimePoint deadline) { deadline_ = deadline; }
   // Before sending: the peer gives no answer (id 0). on_response_end() comes, alone, once the
   // request is on its way.
   void expect_no_answer() { id = 0; }
@@ -70,6 +72,9 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   size_t head_bytes() const { return head_bytes_; }
   std::string_view trailers() const { return trailers_; }
   std::string_view upgrade() const { return upgrade_; }
+  // See http::RequestHead.
+  TimePoint deadline() const { return deadline_; }
+  Duration answer_limit() const { return answer_limit_; }
   // Makes of what has been gathered a message for v0, in `message`. An error: v0 cannot carry it.
   Result<void> make_v0_message();
   // The handler is to wait until there is room for more of the request / need wait no longer.
@@ -95,6 +100,8 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   std::string trailers_;
   std::string upgrade_;
   std::optional<Error> refusal_;  // why this request does not go onto the link
+  TimePoint deadline_ = TimePoint::max();
+  Duration answer_limit_{};
   size_t head_bytes_ = 0;
   size_t framing_at_ = 0;  // in the head: where what says the body's length begins
   http::Method method_ = http::Method::kGet;

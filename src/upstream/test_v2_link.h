@@ -29,6 +29,7 @@ struct FarRequest final : v2::StreamOwner {
   size_t unconsumed = 0;
   v2::Multiplexer* multiplexer = nullptr;
   v2::Stream* stream = nullptr;
+  v2::Terms terms;
 
   void on_stream_head(std::string_view, bool) override { ADD_FAILURE() << "a second head"; }
   void on_stream_body(std::string_view bytes, bool end) override {
@@ -125,6 +126,7 @@ class FarEnd final : private v2::MultiplexerEvents {
     request.consumes = consumes;
     request.multiplexer = multiplexer_.get();
     request.stream = &multiplexer_->accept(request);
+    request.terms = multiplexer_->terms();
   }
   void on_goaway(v2::EndCode) override {}
 

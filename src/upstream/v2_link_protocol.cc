@@ -23,6 +23,8 @@ Error error_of(v2::EndCode code) {
       return error(Code::kNotSent, "the teleport peer does not take the request");
     case v2::EndCode::kTooLarge:
       return error(Code::kConnectionLost, "the teleport peer has met a limit");
+    case v2::EndCode::kLate:
+      return error(Code::kTimeout, "the teleport peer had no time left for the response");
     case v2::EndCode::kMalformed:
       return error(Code::kConnectionLost, "the teleport peer finds the request malformed");
     default:
@@ -48,7 +50,18 @@ TeleportLink& V2Lane::link() const {
 // A request that was given as a whole has its body in the same text.
 void V2Lane::send_head() {
   if (!stream_->text.empty()) stream_->message.append(std::exchange(stream_->text, {}));
+  protocol_.multiplexer_.set_terms(*wire_, terms());
   protocol_.multiplexer_.send_head(*wire_, std::move(stream_->message), stream_->head_bytes());
+}
+
+// What is left now: a request may have waited for the link.
+v2::Terms V2Lane::terms() const {
+  v2::Terms terms;
+  if (stream_->answer_limit() > Duration::zero())
+    terms.answer_ms = v2::told_limit(stream_->answer_limit());
+  if (stream_->deadline() != TimePoint::max())
+    terms.total_ms = v2::told_limit(stream_->deadline() - protocol_.connection_.loop().now());
+  return terms;
 }
 
 void V2Lane::send() {

@@ -36,6 +36,7 @@ class V2Lane final : public IntrusiveNode,
   // The stream outlives the lane, or what the lane knows.
   void note_begun();
   void send_head();
+  teleport::v2::Terms terms() const;
   void send_end(std::string_view trailers);
   void send_held_datagrams();
   // Of a response that cannot be used: the stream fails.

@@ -23,6 +23,38 @@ TEST_F(V2LinkTest, CarriesARequestAndItsResponse) {
   expect_usable();
 }
 
+TEST_F(V2LinkTest, TellsWhatIsLeftOfARequestsTime) {
+  RecordingHandler handler;
+  const TestRequest what;
+  http::RequestHead head = head_of(what);
+  head.answer_limit = 3s;
+  head.deadline = net_.loop.now() + 1h;
+  http::UpstreamStream& stream = link_->open_stream(handler);
+  stream.send_request_head(head);
+  stream.end_request({});
+  ASSERT_TRUE(accept_link());
+  const FarRequest* request = wait_for_request();
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(request->terms.answer_ms, 3072u);
+  EXPECT_EQ(request->terms.total_ms, v2::told_limit(1h));
+  stream.cancel();
+  send_request(link_->open_stream(handler), {});
+  request = wait_for_request(2);
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(request->terms, v2::Terms{});
+}
+
+TEST_F(V2LinkTest, TakesAPeerThatGivesUpInTimeForATimeout) {
+  RecordingHandler handler;
+  send_request(link_->open_stream(handler), {});
+  ASSERT_TRUE(accept_link());
+  FarRequest* request = wait_for_request();
+  ASSERT_NE(request, nullptr);
+  far_end_->reset(*request, v2::EndCode::kLate);
+  ASSERT_TRUE(run_until([&] { return handler.is_over(); }));
+  EXPECT_EQ(handler.failure->code, Code::kTimeout);
+}
+
 TEST_F(V2LinkTest, KeepsResponsesOfManyStreamsApart) {
   std::list<RecordingHandler> handlers(50);
   int number = 0;

@@ -1,4 +1,5 @@
 // The effects of the flags of timeouts and limits: that it happens, and not before its time.
+#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -87,6 +88,29 @@ TEST(FlagsLimits, OutTimeoutEndsTheWaitForAResponse) {
   EXPECT_EQ(exchange(proxy.address(), get_text("/stall")).head.status, 504);
   EXPECT_TRUE(watch.has_run(kTime));
   EXPECT_EQ(exchange(proxy.address(), get_text("/bytes/1")).head.status, 200);
+}
+
+// A near end that has stopped says nothing more; the far end, which waits for ten minutes, knows
+// how long to work for it.
+TEST(FlagsLimits, OutTimeoutsTravelWithARequestOverALink) {
+  for (const char* limit : {"-outTimeout=3s", "-outTotalTimeout=3s"}) {
+    SCOPED_TRACE(limit);
+    Origin origin;
+    RunningHttptp far({"-in=127.0.0.1:0", "-inType=teleport", "-outType=http",
+                       "-out=" + origin.address().text(), "-outTimeout=10m",
+                       "-outIdleTimeout=10m"});
+    RunningHttptp near({"-in=127.0.0.1:0", "-inType=http", "-outType=teleport",
+                        "-out=" + far.address().text(), "-outTimeout=10m", limit});
+    ASSERT_TRUE(near.started());
+    HttpConnection client(near.address());
+    client.send(get_text("/stall"));
+    ASSERT_TRUE(origin.wait_for([](const OriginCounters& c) { return c.pending == 1; }));
+    near->process().signal(SIGSTOP);
+    EXPECT_TRUE(
+        origin.wait_for([](const OriginCounters& c) { return c.stalled_gone == 1; }, after(60s)));
+    near->process().signal(SIGCONT);
+    EXPECT_EQ(client.read_response().head.status, 504);
+  }
 }
 
 // The origin has begun its answer and goes on for ever.

@@ -140,7 +140,7 @@ TEST(BatchDecoder, RefusesAWrongChecksum) {
 TEST(BatchDecoder, RefusesFramesThatNoSenderWrites) {
   const std::vector<std::string> mains = {
       "\0\0\0"s,                      // no type
-      "\x0c\0\0"s,                    // an unknown one
+      "\x0d\0\0"s,                    // an unknown one
       "\x1f\0\0"s,                    //
       "\x08"s,                        // cut off
       "\x08\0"s,                      //

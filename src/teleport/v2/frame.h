@@ -25,9 +25,10 @@ enum class FrameType : uint8_t {
   kPong = 9,
   kGoaway = 10,    // no stream after this one is served: varint last stream, varint code, text
   kDatagram = 11,  // of a stream that carries datagrams: one of them
+  kTerms = 12,     // of the streams that begin behind it (terms.h)
 };
 
-inline constexpr uint8_t kFrameTypeMax = 11;
+inline constexpr uint8_t kFrameTypeMax = 12;
 // Stream ids are 1 to this; 0 is the connection.
 inline constexpr uint32_t kStreamMax = 0x7fffffff;
 

@@ -37,7 +37,7 @@ TEST(Frame, OfEveryTypeComesBack) {
 
 TEST(Frame, OfAnUnknownTypeOrStreamFails) {
   for (const std::string& plain :
-       {"\0\x01\0"s, "\x0c\x01\0"s, "\xff\x01\0"s, "\x03\x80\x80\x80\x80\x08\0"s,
+       {"\0\x01\0"s, "\x0d\x01\0"s, "\xff\x01\0"s, "\x03\x80\x80\x80\x80\x08\0"s,
         "\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\0"s}) {
     ByteReader reader(plain);
     EXPECT_FALSE(read_frame(reader));

@@ -33,8 +33,8 @@ EncoderOptions encoder_options(const Multiplexer::Options& options, const Hello&
 
 // Texts of a reset and a goaway are for people who look at a recording.
 EndCode end_code_of(uint64_t code) {
-  return code <= static_cast<uint64_t>(EndCode::kMalformed) ? static_cast<EndCode>(code)
-                                                            : EndCode::kBroken;
+  return code <= static_cast<uint64_t>(EndCode::kLate) ? static_cast<EndCode>(code)
+                                                       : EndCode::kBroken;
 }
 
 }  // namespace
@@ -274,7 +274,7 @@ void Multiplexer::put_streams(IntrusiveList<Stream>& streams, size_t quantum) {
 }
 
 bool Multiplexer::has_room_for(const Stream& stream, size_t body_bytes_max) const {
-  constexpr size_t kFrameHeads = 2 * 16;
+  constexpr size_t kFrameHeads = 3 * 16;  // terms, a head, data
   return frames_.size() + stream.head_bytes_ + body_bytes_max + kFrameHeads <= kBatchFramesMax;
 }
 
@@ -300,12 +300,19 @@ void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
   close_if_over(stream);
 }
 
+void Multiplexer::begin(Stream& stream) {
+  stream.id_ = ++last_id_;
+  ++counts_.streams;
+  streams_.add(stream);
+  if (stream.terms_ == terms_) return;
+  terms_ = stream.terms_;
+  std::string payload;
+  append_terms(payload, terms_);
+  append_frame(frames_, FrameType::kTerms, 0, payload);
+}
+
 void Multiplexer::put_head(Stream& stream) {
-  if (!stream.has_begun()) {
-    stream.id_ = ++last_id_;
-    ++counts_.streams;
-    streams_.add(stream);
-  }
+  if (!stream.has_begun()) begin(stream);
   ++counts_.heads_sent;
   stream.has_head_ = false;
   const size_t bytes = std::exchange(stream.head_bytes_, 0);
@@ -422,6 +429,8 @@ Result<void> Multiplexer::take(const Frame& frame) {
       return take_ping(frame);
     case FrameType::kGoaway:
       return take_goaway(frame);
+    case FrameType::kTerms:
+      return take_terms(frame);
     case FrameType::kDatagram:
       return take_datagram(frame);
   }
@@ -564,6 +573,14 @@ Result<void> Multiplexer::take_goaway(const Frame& frame) {
   peer_goes_away_ = true;
   events_.on_goaway(end_code_of(code));
   fail_unserved(static_cast<uint32_t>(last));
+  return {};
+}
+
+Result<void> Multiplexer::take_terms(const Frame& frame) {
+  const std::optional<Terms> terms = read_terms(frame.payload);
+  if (!terms || frame.stream != 0 || options_.end != End::kFar)
+    return error("terms of the link are malformed");
+  terms_ = *terms;
   return {};
 }
 

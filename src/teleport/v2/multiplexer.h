@@ -19,6 +19,7 @@
 #include "teleport/v2/batch_encoder.h"
 #include "teleport/v2/frame.h"
 #include "teleport/v2/hello.h"
+#include "teleport/v2/terms.h"
 
 namespace httpteleport::teleport::v2 {
 
@@ -30,6 +31,7 @@ enum class EndCode : uint8_t {
   kBroken = 3,     // the message cannot be completed
   kTooLarge = 4,   // over a limit of the receiver
   kMalformed = 5,  // the frames of it make no sense
+  kLate = 6,       // its time is over
 };
 
 // The exchange that a stream is for. Is told in the middle of Multiplexer::receive() or
@@ -82,6 +84,7 @@ class Stream final : public IntrusiveNode,
   // What waits: a head, and behind it body bytes, or datagrams, each behind its length.
   BufferChain out_;
   size_t head_bytes_ = 0;  // of it
+  Terms terms_;
   bool has_head_ = false;  // which may be empty
   std::string trailers_;
   uint32_t id_ = 0;
@@ -164,6 +167,10 @@ class Multiplexer {
   Stream& open(StreamOwner& owner);
   // Far end, in on_request(): the stream of that request.
   Stream& accept(StreamOwner& owner);
+  // Near end, before the stream has begun: what its request is told.
+  void set_terms(Stream& stream, const Terms& terms) { stream.terms_ = terms; }
+  // Far end: of the request that on_request() is being told of.
+  const Terms& terms() const { return terms_; }
   // Of all that have begun, those released included.
   size_t open_streams() const { return streams_.size(); }
   // The owner has ended its message, or has received all and does not want to send more, and uses
@@ -233,6 +240,7 @@ class Multiplexer {
   Result<void> take_reset(const Frame& frame);
   Result<void> take_window(const Frame& frame);
   Result<void> take_goaway(const Frame& frame);
+  Result<void> take_terms(const Frame& frame);
   Result<void> take_ping(const Frame& frame);
   Error error(const char* detail) const;
   // Of a stream that is open; nullptr if it was once.
@@ -246,6 +254,7 @@ class Multiplexer {
   void put(Stream& stream, size_t body_bytes_max);
   // For its head and body; trailers wait for the next batch if need be.
   bool has_room_for(const Stream& stream, size_t body_bytes_max) const;
+  void begin(Stream& stream);
   void put_head(Stream& stream);
   void put_body(Stream& stream, size_t body_bytes_max);
   void put_datagrams(Stream& stream, size_t bytes_max);
@@ -287,6 +296,7 @@ class Multiplexer {
   uint64_t send_window_;  // of the link
   uint64_t receive_window_;
   uint64_t ungranted_ = 0;
+  Terms terms_;           // of streams that begin now
   uint32_t last_id_ = 0;  // of the last stream that began
   bool accepted_ = true;  // the request that on_request() is being told of
   bool request_ended_ = false;

@@ -60,8 +60,10 @@ class TestEnd final : public MultiplexerEvents {
   bool accepts = true;
   bool consumes = true;
   std::optional<EndCode> goaway;
+  std::vector<Terms> terms;  // of the requests
 
   void on_request(std::string_view head, bool end) override {
+    terms.push_back(multiplexer.terms());
     if (!accepts) return;
     Owner& owner = requests.emplace_back();
     owner.on_stream_head(head, end);
@@ -474,7 +476,8 @@ INSTANTIATE_TEST_SUITE_P(
         Forged{"DatagramBehindTheEnd",
                frame(FrameType::kHeadEnd, 1, "h") + frame(FrameType::kDatagram, 1, "x")},
         Forged{"DatagramOfNoStream", frame(FrameType::kDatagram, 0, "x")},
-        Forged{"HugeDatagram", frame(FrameType::kDatagram, 1, std::string(65536, 'x'))}),
+        Forged{"HugeDatagram", frame(FrameType::kDatagram, 1, std::string(65536, 'x'))},
+        Forged{"TermsOfTheFarEnd", frame(FrameType::kTerms, 0, number(1) + number(1))}),
     [](const auto& about) { return about.param.name; });
 
 // ---- Datagrams.
@@ -563,6 +566,54 @@ TEST_F(MultiplexerTest, ForgedRequestsEndTheLinkOfAFarEnd) {
   }
   make();
   EXPECT_EQ(code_of(forge(*far_, frame(FrameType::kData, 1, "x"))), Code::kMalformed);
+}
+
+TEST_F(MultiplexerTest, MalformedTermsEndTheLinkOfAFarEnd) {
+  for (const std::string& wrong :
+       {frame(FrameType::kTerms, 0), frame(FrameType::kTerms, 0, number(1)),
+        frame(FrameType::kTerms, 0, number(1) + number(0x80000000)),
+        frame(FrameType::kTerms, 1, number(1) + number(1))}) {
+    EXPECT_EQ(code_of(forge(*far_, wrong)), Code::kMalformed);
+    make();
+  }
+  const std::string more = number(0x7fffffff) + number(2) + "what comes later";
+  EXPECT_EQ(forge(*far_, frame(FrameType::kTerms, 0, more)), std::nullopt);
+}
+
+TEST_F(MultiplexerTest, TermsAreSentWhenTheyAreOthersThanBefore) {
+  constexpr Terms kSome{.answer_ms = 3072, .total_ms = 10240};
+  const std::vector<Terms> wanted = {{}, kSome, kSome, {.answer_ms = 3072}, {}, {}};
+  size_t bytes = 0;
+  std::vector<size_t> costs;
+  for (const Terms& terms : wanted) {
+    Owner& asked = near_->open(owners_);
+    near_->multiplexer.set_terms(*asked.stream, terms);
+    near_->head(asked, kRequest);
+    near_->end(asked);
+    BufferChain wire(near_->pool);
+    bytes = near_->multiplexer.make_batch(wire);
+    costs.push_back(bytes - frame(FrameType::kHeadEnd, 1, kRequest).size());
+    ASSERT_EQ(read(*far_, wire.to_string()), std::nullopt);
+  }
+  EXPECT_EQ(far_->terms, wanted);
+  EXPECT_THAT(costs, ElementsAre(0, 7, 0, 6, 5, 0));
+}
+
+TEST(Terms, TellALittleMoreThanIsLeft) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(told_limit(milliseconds(-5)), 1u);
+  EXPECT_EQ(told_limit(std::chrono::microseconds(1)), 1u);
+  EXPECT_EQ(told_limit(milliseconds(31)), 31u);
+  EXPECT_EQ(told_limit(milliseconds(33)), 34u);
+  EXPECT_EQ(told_limit(milliseconds(3000)), 3072u);
+  EXPECT_EQ(told_limit(milliseconds(2945)), 3072u) << "as one that has not waited";
+  EXPECT_EQ(told_limit(std::chrono::hours(24 * 365)), 0u) << "as good as none";
+  for (int64_t ms = 1; ms < 1'000'000'000; ms += ms / 7 + 1) {
+    const uint32_t told = told_limit(milliseconds(ms));
+    EXPECT_GE(told, ms);
+    EXPECT_LE(told, ms + ms / 16 + 1);
+    EXPECT_EQ(told_limit(milliseconds(told)), told);
+  }
 }
 
 // Frames for a stream that is over cross with its end, and are nobody's.
