@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "event/loop.h"
 #include "metrics/worker_metrics.h"
+#include "net/send_backlog.h"
 #include "net/socket.h"
 #include "net/stream_layer.h"
 
@@ -147,6 +148,8 @@ class Connection final : public Deletable, private event::IoHandler, private eve
   bool has_unread_input() const { return !unread_.empty() || readable_; }
   size_t unsent_bytes() const { return output_.size(); }
   bool is_write_blocked() const { return write_blocked_; }
+  // What the socket has taken of it and has not got rid of. While the connection is open.
+  SendBacklog kernel_backlog() const { return send_backlog_of(socket_.fd()); }
   bool is_paused() const { return pause_reasons_ != 0; }
   // Bytes the kernel has taken in all, for whoever must know whether anything left.
   uint64_t bytes_sent() const { return bytes_sent_; }

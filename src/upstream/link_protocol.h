@@ -31,6 +31,9 @@ class LinkProtocol {
   // handler back.
   virtual void on_abandoned(TeleportStream& stream) = 0;
 
+  // Bytes of requests, about, that wait for the connection and not for their own streams.
+  virtual size_t queued_bytes() const = 0;
+
   // What net::ConnectionHandler has. Errors end the connection, here and below.
   virtual Result<size_t> on_data(std::string_view bytes) = 0;
   virtual void on_write_unblocked() = 0;

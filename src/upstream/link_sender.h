@@ -45,11 +45,11 @@ class LinkSender final : public BatchSchedule {
 
   // Messages wait, or the rest of one that has begun does.
   bool has_work() const override { return writer_.has_work(); }
+  size_t queued_bytes() const override { return writer_.queued_bytes(); }
   // Bytes that wait, with what each message costs beside them.
   size_t queued_memory() const { return writer_.queued_memory(); }
 
  private:
-  size_t queued_bytes() const override { return writer_.queued_bytes(); }
   void send_batch() override;
 
   metrics::LinkMetrics& metrics_;

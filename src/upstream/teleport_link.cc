@@ -37,6 +37,20 @@ TeleportStream& TeleportLink::open_stream(http::ResponseHandler& handler) {
   return *stream;
 }
 
+TeleportLink::Load TeleportLink::load() {
+  Load load{.is_closed = !is_open(), .pending = pending()};
+  if (load.is_closed) return load;
+  const TimePoint now = loop().now();
+  if (now - backlog_seen_ >= kLoadAgeMax) {
+    backlog_seen_ = now;
+    kernel_backlog_ = connection_->kernel_backlog();
+  }
+  load.is_stuck = kernel_backlog_.is_stuck;
+  load.unsent_bytes =
+      protocol_->queued_bytes() + connection_->unsent_bytes() + kernel_backlog_.unsent_bytes;
+  return load;
+}
+
 void TeleportLink::on_request_grown(TeleportStream& stream) {
   if (stream.refusal_) {
     refused_.push_back(stream.key_);

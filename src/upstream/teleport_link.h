@@ -2,6 +2,7 @@
 // the streams on it. What is spoken on it is a LinkProtocol's.
 #pragma once
 
+#include <compare>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,6 +30,18 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
 
   TeleportStream& open_stream(http::ResponseHandler& handler);
   size_t pending() const { return streams_.size(); }
+  // How long a new stream would wait here; the lesser is better. What the kernel has is looked at
+  // once in kLoadAgeMax.
+  struct Load {
+    bool is_closed = false;  // or not open yet
+    bool is_stuck = false;   // the peer's host takes nothing
+    size_t unsent_bytes = 0;
+    size_t pending = 0;
+
+    friend auto operator<=>(const Load&, const Load&) = default;
+  };
+  static constexpr Duration kLoadAgeMax = std::chrono::milliseconds(1);
+  Load load();
   bool is_open() const { return state_ == State::kOpen; }
   // Has a connection, or is about to.
   bool is_up() const { return state_ != State::kDown && state_ != State::kPausing; }
@@ -127,6 +140,8 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   bool has_answered_ = false;             // this connection has brought one
   std::optional<Error> connect_failure_;  // of a connection that could not even be begun
   TimePoint last_traffic_{};
+  net::SendBacklog kernel_backlog_;
+  TimePoint backlog_seen_{};
   std::optional<TimePoint> unanswered_since_;  // requests went out, and nothing has come since
   State state_ = State::kDown;
   bool draining_ = false;

@@ -27,14 +27,21 @@ http::UpstreamStream& TeleportLinks::open_stream(http::ResponseHandler& handler,
 
 TeleportStream& TeleportLinks::open_link_stream(http::ResponseHandler& handler) {
   replace_leaving();
+  return choose_link().open_stream(handler);
+}
+
+TeleportLink& TeleportLinks::choose_link() {
+  if (links_.size() == 1) return *links_.front();
   TeleportLink* best = nullptr;
+  TeleportLink::Load least;
   for (const auto& link : links_) {
     link->wake();
-    const bool better = best == nullptr || link->is_open() > best->is_open() ||
-                        (link->is_open() == best->is_open() && link->pending() < best->pending());
-    if (better) best = link.get();
+    const TeleportLink::Load load = link->load();
+    if (best != nullptr && load >= least) continue;
+    best = link.get();
+    least = load;
   }
-  return best->open_stream(handler);
+  return *best;
 }
 
 void TeleportLinks::replace_leaving() {

@@ -45,8 +45,9 @@ struct TeleportOptions : teleport::LinkOptions {
   std::optional<net::ProxyVersion> proxy_header;
 };
 
-// Owned by an endpoint. An exchange goes to the open link with the fewest pending ones; only
-// while none is open, to one that is being opened.
+// Owned by an endpoint. An exchange goes to the open link that has the fewest bytes to get rid of,
+// and of those to the one with the fewest pending ones; to a link whose peer takes nothing, only
+// where there is no other; only while none is open, to one that is being opened.
 class TeleportLinks final : public Transport {
  public:
   // `options` outlive it, and may change: what begins from then on has the new ones.
@@ -67,6 +68,7 @@ class TeleportLinks final : public Transport {
   bool carries_whole_messages() const override;
 
  private:
+  TeleportLink& choose_link();
   // A link that wants no new streams is replaced.
   void replace_leaving();
   void retire(std::unique_ptr<TeleportLink>& link);

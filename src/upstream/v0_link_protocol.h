@@ -24,6 +24,7 @@ class V0LinkProtocol final : public LinkProtocol,
 
   void on_request_grown(TeleportStream& stream) override;
   void on_abandoned(TeleportStream& stream) override;
+  size_t queued_bytes() const override { return sender_.queued_bytes(); }
   Result<size_t> on_data(std::string_view bytes) override { return read_frames(bytes); }
   void on_write_unblocked() override { sender_.on_write_unblocked(); }
   Result<void> on_turn_end() override;

@@ -76,6 +76,7 @@ class V2LinkProtocol final : public LinkProtocol,
   void on_request_grown(TeleportStream& stream) override;
   void on_held_passed(TeleportStream& stream, size_t bytes) override;
   void on_abandoned(TeleportStream& stream) override;
+  size_t queued_bytes() const override { return multiplexer_.sendable_bytes(); }
   Result<size_t> on_data(std::string_view bytes) override;
   void on_write_unblocked() override { sender_.on_write_unblocked(); }
   void probe() override;

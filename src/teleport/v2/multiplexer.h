@@ -204,6 +204,8 @@ class Multiplexer {
   bool has_work() const;
   // Heads and bodies that wait, in bytes.
   size_t queued_bytes() const { return queued_; }
+  // The same, but nothing where all of it waits for windows of its streams.
+  size_t sendable_bytes() const { return has_work() || !starved_.empty() ? queued_ : 0; }
   // Appends one batch to `wire`; call while has_work(). Returns the bytes of its frames.
   size_t make_batch(BufferChain& wire);
   MultiplexerCounts counts() const;
