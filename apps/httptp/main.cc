@@ -21,6 +21,7 @@
 #include "config/httptp_flags.h"
 #include "config/load.h"
 #include "config/make_snapshot.h"
+#include "demo.h"
 #include "server/server.h"
 #include "version.h"
 
@@ -223,6 +224,10 @@ int run(LoadedOptions loaded, server::Inheritance inheritance, int argc, char** 
     log_lines(LogLevel::kError, loaded.errors);
     std::printf("%s", config::dump_text(loaded.values).c_str());
     return loaded.errors.empty() ? 0 : kExitError;
+  }
+  if (loaded.options.demo && !loaded.options.check) {
+    log_lines(LogLevel::kError, loaded.errors);
+    return loaded.errors.empty() ? run_demo() : kExitError;
   }
   const auto snapshot = judge(loaded);
   if (!snapshot) return kExitError;

@@ -277,6 +277,11 @@ void add_operation_flags(HttptpOptions& o, GoFlags& flags) {
       o.dump_config);
   flags.add({"strictArgs", "", "arguments behind the flags are an error"}, o.strict_args);
   flags.add({"version", "", "print the version and exit", kCommandLineOnly}, o.version);
+  flags.add(
+      {"demo", "",
+       "run requests through two ends and a link on loopback ports, print what is saved, and exit",
+       kCommandLineOnly},
+      o.demo);
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ struct HttptpOptions {
   bool dump_config = false;
   bool strict_args = false;
   bool version = false;
+  bool demo = false;
 };
 
 }  // namespace httpteleport::config

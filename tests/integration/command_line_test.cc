@@ -92,6 +92,30 @@ TEST_F(CommandLine, VersionIsOneLine) {
   EXPECT_EQ(std::count(version.out.begin(), version.out.end(), '\n'), 1);
 }
 
+// The number behind the first `words` in `text`.
+double number_behind(const std::string& text, std::string_view words) {
+  const size_t at = text.find(words);
+  return at == std::string::npos ? -1 : std::atof(text.c_str() + at + words.size());
+}
+
+TEST_F(CommandLine, DemoTellsWhatALinkSavesAndEnds) {
+  const Run demo = run({"-demo"}, {{"HTTPTP_OUT_TYPE", "http"}});
+  ASSERT_EQ(demo.code, 0) << demo.out << demo.err;
+  EXPECT_THAT(demo.err, IsEmpty());
+  EXPECT_EQ(number_behind(demo.out, "requests   "), 2400) << demo.out;
+  EXPECT_THAT(demo.out, HasSubstr(" answered, 0 failed, 16 at a time, in "));
+  const double p50 = number_behind(demo.out, "p50 ");
+  EXPECT_GT(p50, 0);
+  EXPECT_GE(number_behind(demo.out, "p99 "), p50);
+  const double raw = number_behind(demo.out, "raw bytes  ");
+  const double wire = number_behind(demo.out, "wire bytes ");
+  EXPECT_GT(raw, 2400 * 500);
+  EXPECT_GT(wire, 2400 * 10);
+  EXPECT_GT(number_behind(demo.out, "ratio "), 4) << demo.out;
+  EXPECT_NEAR(number_behind(demo.out, "ratio "), raw / wire, 0.01);
+  EXPECT_NEAR(number_behind(demo.out, "saved      "), 100 * (1 - wire / raw), 0.1);
+}
+
 TEST_F(CommandLine, WrongOnesExitWith2) {
   const Run unknown = run({"-chek"});
   EXPECT_EQ(unknown.code, 2);

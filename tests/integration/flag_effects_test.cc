@@ -132,6 +132,7 @@ const std::vector<Effect>& effects() {
       {"dumpConfig", "command_line", "DumpShowsWhereEveryValueIsFrom"},
       {"strictArgs", "command_line", "ArgumentsBehindTheFlagsAreWarnedOfOrRefused"},
       {"version", "command_line", "VersionIsOneLine"},
+      {"demo", "command_line", "DemoTellsWhatALinkSavesAndEnds"},
   };
   return kEffects;
 }

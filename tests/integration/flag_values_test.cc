@@ -340,6 +340,7 @@ std::vector<FlagCase> FlagValues::logging_and_operations() const {
       {"check", {"true"}, {{"yes", "true or false is accepted"}}},
       {"dumpConfig", {"true", "false"}, {{"yes", "true or false is accepted"}}},
       {"version", {"true", "false"}, {{"yes", "true or false is accepted"}}},
+      {"demo", {"true", "false"}, {{"yes", "true or false is accepted"}}},
   };
 }
 
