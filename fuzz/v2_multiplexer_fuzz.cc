@@ -22,8 +22,10 @@ namespace {
 using namespace teleport::v2;
 
 constexpr size_t kStreamsMax = 40;
-constexpr Terms kTerms[] = {
-    {}, {.answer_ms = 3072}, {.answer_ms = 1, .total_ms = Terms::kLimitMax}};
+constexpr Terms kTerms[] = {{},
+                            {.answer_ms = 3072},
+                            {.answer_ms = 1, .total_ms = Terms::kLimitMax},
+                            {.plain_bodies = true}};
 constexpr std::string_view kHead = "GET / HTTP/1.1\r\n\r\n";
 
 // What is sent at a place of a body.

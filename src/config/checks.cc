@@ -41,7 +41,13 @@ void check_link_tables(const HttptpOptions& o, Problems& problems) {
     if (is_token(name)) continue;
     problems.fail("linkSecretHeaders", o.link_secret_headers,
                   "names of headers, separated by commas, are accepted");
-    return;
+    break;
+  }
+  for (const std::string& path : list_elements(o.link_plain_bodies)) {
+    if (path.starts_with('/')) continue;
+    problems.fail("linkPlainBodies", o.link_plain_bodies,
+                  "beginnings of paths, each with a /, separated by commas, are accepted");
+    break;
   }
 }
 
@@ -264,6 +270,9 @@ void warn_about_v2(const HttptpOptions& o, std::vector<Condition>& conditions) {
   conditions.push_back({(in_v2 && compresses(in)) || (out_v2 && compresses(out)),
                         "has no effect without a teleport link that may be v2 with zstd",
                         {"linkSecretHeaders"}});
+  conditions.push_back({out_v2 && compresses(out),
+                        "has no effect without -outType=teleport that may be v2 with zstd",
+                        {"linkPlainBodies"}});
 }
 
 void warn_about_no_effect(const HttptpOptions& o, Problems& problems) {

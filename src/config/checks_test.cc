@@ -56,6 +56,8 @@ TEST(Checks, SayWhichFlagWhatValueAndWhatIsAccepted) {
       {"-outProtocol=", "auto, v2 and v0 are accepted"},
       {"-linkMemory=huge", "small, normal and large are accepted"},
       {"-linkSecretHeaders=cookie,a b", "names of headers, separated by commas, are accepted"},
+      {"-linkPlainBodies=/a,b",
+       "beginnings of paths, each with a /, separated by commas, are accepted"},
       {"-outMaxConnsPerAddr=-1", "a number from 0 to 100000000 is accepted"},
       {"-outProxyProtocol=any", "nothing, v1 and v2 are accepted"},
       {"-outResolveInterval=-1s", "a duration of 0 or more is accepted"},
@@ -224,6 +226,8 @@ TEST(Checks, WarnOfFlagsThatDoNothing) {
       {{"-outType=http", "-inType=teleport", "-inCompress=zstd:3", "-linkMemory=large",
         "-linkSecretHeaders=a"},
        {}},
+      {{"-outType=http", "-inType=teleport", "-linkPlainBodies=/"}, {"linkPlainBodies"}},
+      {{"-linkPlainBodies=/"}, {}},
   };
   for (const auto& c : kCases) {
     const List warnings = judge(c.arguments).warnings;

@@ -150,6 +150,10 @@ void add_link_flags(HttptpOptions& o, GoFlags& flags) {
              "headers whose values never meet other text in a compressor, comma-separated (v2); "
              "empty: none"},
             o.link_secret_headers);
+  flags.add(
+      {"linkPlainBodies", "PATHS",
+       "beginnings of paths, comma-separated, whose bodies are not compressed (v2, near end)"},
+      o.link_plain_bodies);
 }
 
 void add_tls_out_flags(HttptpOptions& o, GoFlags& flags) {

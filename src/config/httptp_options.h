@@ -61,6 +61,7 @@ struct HttptpOptions {
 
   // Links
   std::string link_memory = "normal";
+  std::string link_plain_bodies;
   std::string link_secret_headers =
       "authorization, cookie, proxy-authorization, set-cookie, x-api-key";
 

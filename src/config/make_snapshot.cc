@@ -192,6 +192,7 @@ void fill_exchanges(const HttptpOptions& options, Snapshot& snapshot) {
   exchanges.try_timeout = options.out_try_timeout;
   exchanges.total_timeout = options.out_total_timeout;
   exchanges.get_only = options.in_get_only;
+  exchanges.plain_body_paths = list_elements(options.link_plain_bodies);
   exchanges.tunnel_idle_timeout = options.tunnel_idle_timeout;
   exchanges.response_timeout = options.out_timeout;
   exchanges.response_idle_timeout = options.out_idle_timeout;

@@ -285,10 +285,12 @@ TEST(Snapshot, LinksSpeakWhatTheirFlagsSay) {
   options.in_compress = "snappy";
   options.link_memory = "large";
   options.link_secret_headers = "Cookie, X-Token";
+  options.link_plain_bodies = "/login, /media/";
   options.concurrency = 12345;
   snapshot = snapshot_of(options);
   const proxy::TeleportSessionOptions& in = snapshot->teleport_sessions;
   EXPECT_FALSE(in.versions.v2) << "snappy is v0's";
+  EXPECT_THAT(snapshot->exchanges.plain_body_paths, testing::ElementsAre("/login", "/media/"));
   out = &snapshot->clusters[0].teleport;
   EXPECT_TRUE(out->versions.v2 && !out->versions.v0);
   EXPECT_EQ(out->v2.method, Method::kZstd);

@@ -227,6 +227,7 @@ void RequestHead::clear() {
   refusal.reset();
   deadline = TimePoint::max();
   answer_limit = {};
+  plain_body = false;
 }
 
 void RequestHead::rebase(std::string_view from, const char* to) {

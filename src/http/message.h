@@ -138,6 +138,7 @@ struct RequestHead {
   std::optional<Error> refusal;
   // What whoever asks gives the request of its time, for an endpoint that can be told.
   TimePoint deadline = TimePoint::max();  // all of the response must be there by then
+  bool plain_body = false;  // this body and the response's are to meet no others in a compressor
   Duration answer_limit{};  // its head must, so long after the end of the request; 0: no limit
 
   void clear();

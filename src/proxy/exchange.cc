@@ -197,12 +197,12 @@ void Exchange::take_slot() {
   has_slot_ = true;
   context_.metrics.exchanges_open.add(1);
   route_->retry_budget.on_request(context_.loop.now());
-  limit_time();
+  set_terms();
 }
 
 // What the endpoint is told is the shorter of our limits and those that we were told; that these
 // are kept is for the session.
-void Exchange::limit_time() {
+void Exchange::set_terms() {
   http::RequestHead& head = request_.head();
   const ExchangeOptions& options = *options_;
   if (options.total_timeout > Duration::zero()) {
@@ -212,6 +212,9 @@ void Exchange::limit_time() {
   }
   if (head.answer_limit == Duration::zero() || head.answer_limit > options.response_timeout)
     head.answer_limit = options.response_timeout;
+  head.plain_body |= std::ranges::any_of(options.plain_body_paths, [&](const std::string& path) {
+    return head.target.starts_with(path);
+  });
 }
 
 void Exchange::wait(WaitFor wait_for) {

@@ -70,7 +70,7 @@ class Exchange final : public http::RequestHandler,
 
   bool is_slot_free() const;
   void take_slot();
-  void limit_time();
+  void set_terms();
   void wait(WaitFor wait_for);
   void stop_waiting();
   bool try_go_on() override;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "proxy/forwarding_headers.h"
@@ -40,6 +41,9 @@ struct ExchangeOptions {
       std::chrono::seconds(60);  // between two pieces of a response, or of taking a request
   Duration total_timeout{};      // from the request's head to the answer's end; 0: no limit
   Duration tunnel_idle_timeout = std::chrono::hours(1);  // nothing moves either way
+  // Requests whose paths begin so, and their answers, have bodies that are not compressed on a v2
+  // link.
+  std::vector<std::string> plain_body_paths{};
   bool get_only = false;  // -inGetOnly: GET and HEAD pass, any other method gets 405
   // The body of a 404 for a request that has no route.
   std::string_view no_route_line = "no route for this host and path\n";

@@ -190,6 +190,7 @@ void TeleportV2Exchange::take_terms(const v2::Terms& terms, http::RequestHead& h
   if (terms.total_ms > 0)
     deadline_ = session_.loop().now() + std::chrono::milliseconds(terms.total_ms);
   head.answer_limit = answer_limit_;
+  head.plain_body = terms.plain_bodies;
   head.deadline = deadline_;
   watch_time();
 }

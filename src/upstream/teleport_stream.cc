@@ -26,6 +26,7 @@ void TeleportStream::send_request_head(const http::RequestHead& head) {
   upgrade_ = head.upgrade;
   deadline_ = head.deadline;
   answer_limit_ = head.answer_limit;
+  plain_body_ = head.plain_body;
   const http::Field* type = head.fields.find(http::FieldId::kContentType);
   is_form_ = !head.body.is_none() && type != nullptr && http::is_multipart_form(type->value);
   http::h1::encode_request_fields(head, message);

@@ -75,6 +75,7 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   // See http::RequestHead.
   TimePoint deadline() const { return deadline_; }
   Duration answer_limit() const { return answer_limit_; }
+  bool has_plain_body() const { return plain_body_; }
   // Makes of what has been gathered a message for v0, in `message`. An error: v0 cannot carry it.
   Result<void> make_v0_message();
   // The handler is to wait until there is room for more of the request / need wait no longer.
@@ -109,6 +110,7 @@ class TeleportStream final : public teleport::v0::OutgoingFrame,
   bool has_datagrams_ = false;
   bool ended_ = false;
   bool begun_ = false;
+  bool plain_body_ = false;
   bool is_form_ = false;  // of several parts
   bool length_known_ = true;
   bool blocked_ = false;

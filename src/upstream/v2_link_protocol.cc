@@ -56,7 +56,7 @@ void V2Lane::send_head() {
 
 // What is left now: a request may have waited for the link.
 v2::Terms V2Lane::terms() const {
-  v2::Terms terms;
+  v2::Terms terms{.plain_bodies = stream_->has_plain_body()};
   if (stream_->answer_limit() > Duration::zero())
     terms.answer_ms = v2::told_limit(stream_->answer_limit());
   if (stream_->deadline() != TimePoint::max())

@@ -28,6 +28,7 @@ TEST_F(V2LinkTest, TellsWhatIsLeftOfARequestsTime) {
   const TestRequest what;
   http::RequestHead head = head_of(what);
   head.answer_limit = 3s;
+  head.plain_body = true;
   head.deadline = net_.loop.now() + 1h;
   http::UpstreamStream& stream = link_->open_stream(handler);
   stream.send_request_head(head);
@@ -37,6 +38,7 @@ TEST_F(V2LinkTest, TellsWhatIsLeftOfARequestsTime) {
   ASSERT_NE(request, nullptr);
   EXPECT_EQ(request->terms.answer_ms, 3072u);
   EXPECT_EQ(request->terms.total_ms, v2::told_limit(1h));
+  EXPECT_TRUE(request->terms.plain_bodies);
   stream.cancel();
   send_request(link_->open_stream(handler), {});
   request = wait_for_request(2);

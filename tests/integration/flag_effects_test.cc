@@ -78,6 +78,7 @@ const std::vector<Effect>& effects() {
       {"outProxyProtocol", "flags_tls", "ProxyHeadersGoInFrontOfTls"},
       {"outResolveInterval", "flags_operations", "OutResolveIntervalIsHowOftenNamesAreLookedUp"},
       {"linkMemory", "flags_protocol", "LinkMemoryIsWhatAnEndHasRoomFor"},
+      {"linkPlainBodies", "flags_protocol", "LinkPlainBodiesKeepBodiesOutOfTheCompressor"},
       {"linkSecretHeaders", "flags_protocol", "LinkSecretHeadersKeepOutOfTheCompressor"},
 
       {"outTLSCA", "flags_tls", "OutTLSCAIsWhomToTrust"},

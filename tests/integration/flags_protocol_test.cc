@@ -162,5 +162,30 @@ TEST(FlagsProtocol, LinkSecretHeadersKeepOutOfTheCompressor) {
   EXPECT_LT(wire_bytes_of_tokens("cookie"), 2 * open);
 }
 
+// Of a body that is asked for and one that is sent, each several times over.
+TEST(FlagsProtocol, LinkPlainBodiesKeepBodiesOutOfTheCompressor) {
+  constexpr int64_t kBytes = 20'000;
+  constexpr int64_t kTimes = 5;
+  Origin origin;
+  DefaultChain chain(origin, {"-outProtocol=v2", "-linkPlainBodies=/none, /json/,/echo"}, {});
+  ASSERT_TRUE(chain.started());
+  const std::string body = Content::json(kBytes, 1).to_string();
+  const std::string bytes = std::to_string(kBytes);
+  HttpConnection client(chain.address());
+  for (int i = 0; i < kTimes; ++i) {
+    EXPECT_EQ(ask(client, get_text("/json/" + bytes)).body.size(), body.size());
+    EXPECT_EQ(ask(client, post_text(body, "/echo")).body, body);
+  }
+  EXPECT_GT(chain.near().expvar("linkBytesWireSent"), kTimes * kBytes);
+  EXPECT_GT(chain.near().expvar("linkBytesWireReceived"), 2 * kTimes * kBytes);
+  EXPECT_EQ(chain.near().expvar("linkBodies"), 0);
+  // Of another path they are what they were.
+  const int64_t before = chain.near().expvar("linkBytesWireSent").value_or(0);
+  for (int i = 0; i < kTimes; ++i)
+    EXPECT_EQ(ask(client, post_text(body)).head.status, 200);
+  EXPECT_LT(chain.near().expvar("linkBytesWireSent"), before + kTimes * kBytes / 2);
+  EXPECT_GT(chain.near().expvar("linkBodies"), 0);
+}
+
 }  // namespace
 }  // namespace httpteleport::test

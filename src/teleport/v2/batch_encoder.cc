@@ -83,25 +83,32 @@ BatchEncoder::BatchEncoder(const EncoderOptions& options) : options_(options) {
 }
 
 void BatchEncoder::encode(std::string_view frames, BufferChain& wire) {
+  if (!tables_) return store(frames, wire);
   HT_ASSERT(frames.size() <= kBatchFramesMax);
-  uint8_t flags = 0;
-  std::string_view main = frames;
-  if (tables_) {
-    main_.clear();
-    beside_.clear();
-    compressed_.clear();
-    ByteReader reader(frames);
-    std::optional<Frame> frame = read_frame(reader);
-    while (frame) {
-      const std::optional<Frame> next = read_frame(reader);
-      put(*frame, next);
-      frame = next;
-    }
-    HT_ASSERT(!reader.failed());
-    flags = kCompressed;
-    if (zstd_->encode(main_, compressed_)) flags |= kNewFrame;
-    main = compressed_;
+  main_.clear();
+  beside_.clear();
+  compressed_.clear();
+  ByteReader reader(frames);
+  std::optional<Frame> frame = read_frame(reader);
+  while (frame) {
+    const std::optional<Frame> next = read_frame(reader);
+    put(*frame, next);
+    frame = next;
   }
+  HT_ASSERT(!reader.failed());
+  uint8_t flags = kCompressed;
+  if (zstd_->encode(main_, compressed_)) flags |= kNewFrame;
+  put_batch(flags, compressed_, frames, wire);
+}
+
+void BatchEncoder::store(std::string_view frames, BufferChain& wire) {
+  HT_ASSERT(frames.size() <= kBatchFramesMax);
+  beside_.clear();
+  put_batch(0, frames, frames, wire);
+}
+
+void BatchEncoder::put_batch(uint8_t flags, std::string_view main, std::string_view frames,
+                             BufferChain& wire) {
   std::string head;
   head.push_back(static_cast<char>(flags));
   append_varint(head, main.size());

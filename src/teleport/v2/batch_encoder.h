@@ -49,6 +49,9 @@ class BatchEncoder {
   // kBatchFramesMax bytes; kBatchBytesGoal is better.
   void encode(std::string_view frames, BufferChain& wire);
 
+  // The same, but as they are: nothing of them is compressed, or remembered.
+  void store(std::string_view frames, BufferChain& wire);
+
   // See ZstdEncoder::set_level(). Of kZstd only.
   void set_level(int level) { zstd_->set_level(level); }
   const EncoderCounts& counts() const { return counts_; }
@@ -63,6 +66,7 @@ class BatchEncoder {
     SentBodies bodies;
   };
 
+  void put_batch(uint8_t flags, std::string_view main, std::string_view frames, BufferChain& wire);
   // Writes one frame into the main part. `next` is the one behind it.
   void put(const Frame& frame, const std::optional<Frame>& next);
   void put_start(const Frame& frame, uint8_t coding);

@@ -79,6 +79,7 @@ Stream& Multiplexer::accept(StreamOwner& owner) {
   HT_ASSERT(!accepted_);
   Stream& stream = open(owner);
   stream.id_ = last_id_;
+  stream.terms_ = terms_;
   stream.received_end_ = request_ended_;
   streams_.add(stream);
   accepted_ = true;
@@ -243,13 +244,15 @@ size_t Multiplexer::make_batch(BufferChain& wire) {
     if (!bulk_.empty() && has_room_for(bulk_.front(), kQuantum)) put(bulk_.front(), kQuantum);
     put_streams(bulk_, kQuantum);
   }
-  const size_t bytes = frames_.size();
+  const size_t bytes = batch_bytes();
   if (bytes > 0) {
     const auto begin = std::chrono::steady_clock::now();
-    encoder_.encode(frames_, wire);
+    if (!frames_.empty()) encoder_.encode(frames_, wire);
+    if (!stored_.empty()) encoder_.store(stored_, wire);
     counts_.encode_ns += nanoseconds_since(begin);
   }
   frames_.clear();
+  stored_.clear();
   tell_rooms();
   return bytes;
 }
@@ -268,14 +271,14 @@ void Multiplexer::put_control() {
 }
 
 void Multiplexer::put_streams(IntrusiveList<Stream>& streams, size_t quantum) {
-  while (!streams.empty() && frames_.size() < kBatchBytesGoal &&
+  while (!streams.empty() && batch_bytes() < kBatchBytesGoal &&
          has_room_for(streams.front(), quantum))
     put(streams.front(), quantum);
 }
 
 bool Multiplexer::has_room_for(const Stream& stream, size_t body_bytes_max) const {
   constexpr size_t kFrameHeads = 3 * 16;  // terms, a head, data
-  return frames_.size() + stream.head_bytes_ + body_bytes_max + kFrameHeads <= kBatchFramesMax;
+  return batch_bytes() + stream.head_bytes_ + body_bytes_max + kFrameHeads <= kBatchFramesMax;
 }
 
 void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
@@ -288,7 +291,7 @@ void Multiplexer::put(Stream& stream, size_t body_bytes_max) {
     put_body(stream, body_bytes_max);
   }
   const bool end_is_due = stream.out_.empty() && stream.ended_ && !stream.sent_end_;
-  if (end_is_due && frames_.size() + stream.trailers_.size() + 16 <= kBatchFramesMax)
+  if (end_is_due && batch_bytes() + stream.trailers_.size() + 16 <= kBatchFramesMax)
     put_end(stream);
   if (stream.was_full_ && stream.out_.size() <= kQueuedMax / 2) {
     stream.was_full_ = false;
@@ -322,6 +325,10 @@ void Multiplexer::put_head(Stream& stream) {
   stream.sent_end_ = end;
 }
 
+std::string& Multiplexer::body_frames(const Stream& stream) {
+  return stream.terms_.plain_bodies ? stored_ : frames_;
+}
+
 void Multiplexer::put_body(Stream& stream, size_t body_bytes_max) {
   const size_t bytes =
       std::min<uint64_t>({stream.out_.size(), body_bytes_max, stream.send_window_, send_window_});
@@ -330,8 +337,9 @@ void Multiplexer::put_body(Stream& stream, size_t body_bytes_max) {
     return;
   }
   const bool end = stream.ended_ && bytes == stream.out_.size() && stream.trailers_.empty();
-  append_frame_head(frames_, end ? FrameType::kDataEnd : FrameType::kData, stream.id_, bytes);
-  move_bytes(stream, bytes, frames_);
+  std::string& frames = body_frames(stream);
+  append_frame_head(frames, end ? FrameType::kDataEnd : FrameType::kData, stream.id_, bytes);
+  move_bytes(stream, bytes, frames);
   stream.sent_ += bytes;
   stream.send_window_ -= bytes;
   send_window_ -= bytes;
@@ -355,8 +363,8 @@ void Multiplexer::put_datagrams(Stream& stream, size_t bytes_max) {
 
 void Multiplexer::put_end(Stream& stream) {
   const bool trailers = !stream.trailers_.empty();
-  append_frame(frames_, trailers ? FrameType::kTrailers : FrameType::kDataEnd, stream.id_,
-               stream.trailers_);
+  append_frame(body_frames(stream), trailers ? FrameType::kTrailers : FrameType::kDataEnd,
+               stream.id_, stream.trailers_);
   stream.sent_end_ = true;
 }
 

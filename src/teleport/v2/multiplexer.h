@@ -84,7 +84,7 @@ class Stream final : public IntrusiveNode,
   // What waits: a head, and behind it body bytes, or datagrams, each behind its length.
   BufferChain out_;
   size_t head_bytes_ = 0;  // of it
-  Terms terms_;
+  Terms terms_;            // of its request
   bool has_head_ = false;  // which may be empty
   std::string trailers_;
   uint32_t id_ = 0;
@@ -206,7 +206,8 @@ class Multiplexer {
   size_t queued_bytes() const { return queued_; }
   // The same, but nothing where all of it waits for windows of its streams.
   size_t sendable_bytes() const { return has_work() || !starved_.empty() ? queued_ : 0; }
-  // Appends one batch to `wire`; call while has_work(). Returns the bytes of its frames.
+  // Appends one batch to `wire`, and behind it one with bodies that are not compressed, if there
+  // are any; call while has_work(). Returns the bytes of its frames.
   size_t make_batch(BufferChain& wire);
   MultiplexerCounts counts() const;
   // See BatchEncoder::set_level().
@@ -257,6 +258,9 @@ class Multiplexer {
   // For its head and body; trailers wait for the next batch if need be.
   bool has_room_for(const Stream& stream, size_t body_bytes_max) const;
   void begin(Stream& stream);
+  size_t batch_bytes() const { return frames_.size() + stored_.size(); }
+  // Where a body belongs, and what follows it.
+  std::string& body_frames(const Stream& stream);
   void put_head(Stream& stream);
   void put_body(Stream& stream, size_t body_bytes_max);
   void put_datagrams(Stream& stream, size_t bytes_max);
@@ -293,7 +297,8 @@ class Multiplexer {
   IntrusiveList<Stream> idle_;     // have nothing to send, or wait for their own window
   std::vector<uint32_t> rooms_;    // owners that wait for room, and have it
   std::string control_;
-  std::string frames_;
+  std::string frames_;  // of the batch that is being made
+  std::string stored_;  // of the one behind it
   size_t queued_ = 0;
   uint64_t send_window_;  // of the link
   uint64_t receive_window_;

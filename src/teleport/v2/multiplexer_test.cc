@@ -599,6 +599,57 @@ TEST_F(MultiplexerTest, TermsAreSentWhenTheyAreOthersThanBefore) {
   EXPECT_THAT(costs, ElementsAre(0, 7, 0, 6, 5, 0));
 }
 
+// The bytes of both bodies stand in the wire as they are, each time, and no table has them.
+TEST_F(MultiplexerTest, PlainBodiesAreNeitherCompressedNorRemembered) {
+  const std::string question = "A question of many letters, " + std::string(200, 'q');
+  const std::string answer = "An answer of many letters, " + std::string(200, 'a');
+  for (int i = 0; i < 3; ++i) {
+    Owner& asked = near_->open(owners_);
+    near_->multiplexer.set_terms(*asked.stream, {.plain_bodies = true});
+    near_->head(asked, "POST / HTTP/1.1\r\n\r\n");
+    near_->body(asked, question);
+    near_->end(asked, "A: b\r\n\r\n");
+    const std::string to_far = near_->batch();
+    EXPECT_THAT(to_far, testing::HasSubstr(question));
+    ASSERT_EQ(read(*far_, to_far), std::nullopt);
+    Owner& served = far_->requests.back();
+    EXPECT_EQ(served.body, question);
+    EXPECT_EQ(served.trailers, "A: b\r\n\r\n");
+    far_->head(served, "HTTP/1.1 200 OK\r\n\r\n");
+    far_->body(served, answer);
+    far_->end(served);
+    const std::string to_near = far_->batch();
+    EXPECT_THAT(to_near, testing::HasSubstr(answer));
+    ASSERT_EQ(read(*near_, to_near), std::nullopt);
+    EXPECT_EQ(asked.body, answer);
+    EXPECT_TRUE(asked.ended);
+  }
+  EXPECT_EQ(near_->multiplexer.counts().encoder.bodies, 0u);
+  EXPECT_EQ(far_->multiplexer.counts().encoder.bodies, 0u);
+}
+
+// Of one batch too, where the others' bodies are compressed.
+TEST_F(MultiplexerTest, PlainBodiesGoBesideOthers) {
+  std::string bodies[4];
+  for (size_t i = 0; i < std::size(bodies); ++i) {
+    bodies[i] = "Many letters " + std::string(300, static_cast<char>('a' + i / 2));
+    Owner& asked = near_->open(owners_);
+    near_->multiplexer.set_terms(*asked.stream, {.plain_bodies = i % 2 == 0});
+    near_->head(asked, "POST / HTTP/1.1\r\n\r\n");
+    near_->body(asked, bodies[i]);
+    near_->end(asked);
+  }
+  const std::string wire = near_->batch();
+  EXPECT_LT(wire.size(), 2 * bodies[0].size() + 300);
+  ASSERT_EQ(read(*far_, wire), std::nullopt);
+  ASSERT_EQ(far_->requests.size(), std::size(bodies));
+  const std::string* body = bodies;
+  for (const Owner& served : far_->requests) {
+    EXPECT_EQ(served.body, *body++);
+    EXPECT_TRUE(served.ended);
+  }
+}
+
 TEST(Terms, TellALittleMoreThanIsLeft) {
   using std::chrono::milliseconds;
   EXPECT_EQ(told_limit(milliseconds(-5)), 1u);

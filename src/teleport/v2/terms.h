@@ -20,6 +20,8 @@ struct Terms {
 
   uint32_t answer_ms = 0;  // from the end of the request to the head of its response
   uint32_t total_ms = 0;   // from the beginning of the request to the end of its response
+  // Bytes of bodies, both ways, do not pass the compressor, and nothing remembers them.
+  bool plain_bodies = false;
 
   friend bool operator==(const Terms&, const Terms&) = default;
 };
@@ -36,9 +38,13 @@ inline uint32_t told_limit(Duration left) {
   return (exact + unit - 1) & ~(unit - 1);
 }
 
+// Of the third number, which need not be there.
+inline constexpr uint64_t kPlainBodies = 1;
+
 inline void append_terms(std::string& to, const Terms& terms) {
   append_varint(to, terms.answer_ms);
   append_varint(to, terms.total_ms);
+  if (terms.plain_bodies) append_varint(to, kPlainBodies);
 }
 
 // Nothing: they are malformed. What is behind the known ones is skipped.
@@ -46,9 +52,11 @@ inline std::optional<Terms> read_terms(std::string_view payload) {
   ByteReader reader(payload);
   const uint64_t answer_ms = reader.varint();
   const uint64_t total_ms = reader.varint();
+  const uint64_t flags = reader.at_end() ? 0 : reader.varint();
   if (reader.failed() || std::max(answer_ms, total_ms) > Terms::kLimitMax) return std::nullopt;
   return Terms{.answer_ms = static_cast<uint32_t>(answer_ms),
-               .total_ms = static_cast<uint32_t>(total_ms)};
+               .total_ms = static_cast<uint32_t>(total_ms),
+               .plain_bodies = (flags & kPlainBodies) != 0};
 }
 
 }  // namespace httpteleport::teleport::v2
