@@ -71,6 +71,7 @@ constexpr Field kServiceConfig[] = {
     {"link_protocol", Type::kText, "auto v2 v0: of teleport links; empty: auto"},
     {"link_traffic", Type::kText, "http tcp udp: over links to its addresses; empty: by backends"},
     {"compression", Type::kText, "of what is sent over teleport links; empty: auto"},
+    {"link_plain_bodies", Type::kSwitch, "bodies are not compressed toward teleport backends"},
     {"tls_ca_file", Type::kText, "for https and teleports backends; empty: the system's"},
     {"tls_server_name", Type::kText, "empty: the host of the backend's address"},
     {"tls_skip_verify", Type::kSwitch, "certificates of backends are not looked at"},

@@ -156,7 +156,7 @@ service::ServiceConfig full_service() {
   config.slow_start = config.idle_timeout = config.sessions_max = 1;
   config.proxy_protocol = config.accept_proxy_protocol = "v1";
   config.proxy_protocol_from = {"127.0.0.1"};
-  config.backend_header = config.tls_skip_verify = true;
+  config.backend_header = config.tls_skip_verify = config.link_plain_bodies = true;
   config.link_protocol = "v2";
   config.link_traffic = "tcp";
   config.compression = "none";

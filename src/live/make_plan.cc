@@ -172,6 +172,7 @@ void fill_exchanges(const PlanContext& context, const ServiceConfig& config, Ser
   plan.exchanges.try_timeout = 2 * plan.exchanges.response_timeout;
   plan.exchanges.replaces_bad_answers = false;
   plan.exchanges.queue.look_interval = kQueueLookInterval;
+  if (config.link_plain_bodies) plan.exchanges.plain_body_paths = {""};
   if (config.backend_header) plan.exchanges.endpoint_field = kBackendField;
   plan.https_redirect = context.https_redirect || config.https_redirect;
 }

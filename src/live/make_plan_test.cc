@@ -36,5 +36,17 @@ TEST(MakePlan, DoesNotNameTheServiceInTheText) {
   EXPECT_EQ(problem_with(config).find("backends.a.address=\"nowhere\": "), 0u);
 }
 
+TEST(MakePlan, KeepsBodiesOfAllPathsPlainOnlyWhereAServiceSaysSo) {
+  for (const bool plain : {false, true}) {
+    service::ServiceConfig config;
+    config.name = "web";
+    config.link_plain_bodies = plain;
+    std::shared_ptr<ServicePlan> plan;
+    ASSERT_FALSE(
+        make_plan({}, std::make_shared<const service::ServiceConfig>(config), nullptr, {}, plan));
+    EXPECT_EQ(plan->exchanges.plain_body_paths, std::vector<std::string>(plain ? 1 : 0));
+  }
+}
+
 }  // namespace
 }  // namespace httpteleport::live

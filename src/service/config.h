@@ -97,11 +97,12 @@ struct ServiceConfig {
   std::vector<std::string> proxy_protocol_from;  // addresses and CIDRs; with accept_proxy_protocol
   bool backend_header = false;  // answers say which backend they are of (X-Backend)
   // Of links, toward teleport backends and at the addresses of the service:
-  std::string link_protocol;    // as -outProtocol; empty: auto
-  std::string link_traffic;     // http tcp udp: what comes at its own; empty: see link_traffic()
-  std::string compression;      // as -outCompress; empty: auto
-  std::string tls_ca_file;      // for https and teleports backends; empty: the system's CAs
-  std::string tls_server_name;  // empty: the host of the backend's address
+  std::string link_protocol;       // as -outProtocol; empty: auto
+  std::string link_traffic;        // http tcp udp: what comes at its own; empty: see link_traffic()
+  std::string compression;         // as -outCompress; empty: auto
+  std::string tls_ca_file;         // for https and teleports backends; empty: the system's CAs
+  std::string tls_server_name;     // empty: the host of the backend's address
+  bool link_plain_bodies = false;  // toward teleport backends: as -linkPlainBodies=/
   bool tls_skip_verify = false;
 
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;

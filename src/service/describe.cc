@@ -146,6 +146,7 @@ void compare_newer(Differences& at, const ServiceConfig& a, const ServiceConfig&
   at.field("link_protocol", a.link_protocol, b.link_protocol);
   at.field("link_traffic", a.link_traffic, b.link_traffic);
   at.field("compression", a.compression, b.compression);
+  at.field("link_plain_bodies", a.link_plain_bodies, b.link_plain_bodies);
   at.field("tls_ca_file", a.tls_ca_file, b.tls_ca_file);
   at.field("tls_server_name", a.tls_server_name, b.tls_server_name);
   at.field("tls_skip_verify", a.tls_skip_verify, b.tls_skip_verify);

@@ -389,6 +389,7 @@ std::span<const Field<ServicePatch>> fields() {
       {"link_protocol", plain<&P::link_protocol>},
       {"link_traffic", plain<&P::link_traffic>},
       {"compression", plain<&P::compression>},
+      {"link_plain_bodies", plain<&P::link_plain_bodies>},
       {"tls_ca_file", plain<&P::tls_ca_file>},
       {"tls_server_name", plain<&P::tls_server_name>},
       {"tls_skip_verify", plain<&P::tls_skip_verify>},

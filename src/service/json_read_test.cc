@@ -59,6 +59,7 @@ TEST(ReadService, ReadsAllThatIsWritten) {
   service.link_protocol = "v0";
   service.link_traffic = "tcp";
   service.compression = "snappy";
+  service.link_plain_bodies = true;
   service.tls_ca_file = "/ca";
   service.tls_server_name = "n";
   service.tls_skip_verify = true;

@@ -156,6 +156,7 @@ void newer_members(JsonWriter& json, const ServiceConfig& service) {
   member_unless(json, "link_protocol", service.link_protocol, usual.link_protocol);
   member_unless(json, "link_traffic", service.link_traffic, usual.link_traffic);
   member_unless(json, "compression", service.compression, usual.compression);
+  member_unless(json, "link_plain_bodies", service.link_plain_bodies, usual.link_plain_bodies);
   member_unless(json, "tls_ca_file", service.tls_ca_file, usual.tls_ca_file);
   member_unless(json, "tls_server_name", service.tls_server_name, usual.tls_server_name);
   member_unless(json, "tls_skip_verify", service.tls_skip_verify, usual.tls_skip_verify);

@@ -92,6 +92,7 @@ void take_newer_fields(ServiceConfig& service, const ServicePatch& patch) {
   take(service.link_protocol, patch.link_protocol);
   take(service.link_traffic, patch.link_traffic);
   take(service.compression, patch.compression);
+  take(service.link_plain_bodies, patch.link_plain_bodies);
   take(service.tls_ca_file, patch.tls_ca_file);
   take(service.tls_server_name, patch.tls_server_name);
   take(service.tls_skip_verify, patch.tls_skip_verify);

@@ -72,6 +72,7 @@ struct ServicePatch {
   std::optional<std::string> link_protocol;
   std::optional<std::string> link_traffic;
   std::optional<std::string> compression;
+  std::optional<bool> link_plain_bodies;
   std::optional<std::string> tls_ca_file;
   std::optional<std::string> tls_server_name;
   std::optional<bool> tls_skip_verify;

@@ -110,6 +110,7 @@ TEST_F(ShuttleCliLive, EveryFlagIsAFieldThatTheServerKnows) {
        "-backend-header",
        "-link-protocol=v0",
        "-compression=snappy",
+       "-link-plain-bodies",
        "-tls-server-name=n",
        "-tls-skip-verify"},
       {"add", "dns", "-address=127.0.0.1:0", "-network=udp", "-idle-timeout=20",
@@ -122,9 +123,9 @@ TEST_F(ShuttleCliLive, EveryFlagIsAFieldThatTheServerKnows) {
   out({"add", "tcp", "-check-type=exchange", "-check-send=ping-27", "-check-expect=pong",
        "-tls-ca-file", bin_dir() + "/../../../none"});
   const std::string config = out({"config"});
-  for (const char* value :
-       {"snappy", "\"ping-27\"", "\"tls_ca_file\"", "10.0.0.0/8", "\"any\"", "\"v2\"", "\"/c\"",
-        "204", "\"backend_header\": true", "\"tls_skip_verify\": true"})
+  for (const char* value : {"snappy", "\"ping-27\"", "\"tls_ca_file\"", "10.0.0.0/8", "\"any\"",
+                            "\"v2\"", "\"/c\"", "204", "\"backend_header\": true",
+                            "\"link_plain_bodies\": true", "\"tls_skip_verify\": true"})
     EXPECT_THAT(config, HasSubstr(value));
   for (int number = 11; number <= 26; ++number)
     EXPECT_THAT(config, ContainsRegex(": " + std::to_string(number) + "[,\n]"));
