@@ -91,11 +91,15 @@ class Network:
             _ip("-n", namespace, "addr", "add", address + "/24", "dev", "wire")
             _ip("-n", namespace, "link", "set", "wire", "mtu", "9000", "up")
 
-    def set_wire(self, lost_permille, delay_ms):
-        self._wire.stdin.write(f"{lost_permille} {delay_ms}\n")
+    def set_wire(self, lost_permille, delay_ms, megabits=0, queue_kib=0):
+        self._wire.stdin.write(f"{lost_permille} {delay_ms} {megabits} {queue_kib}\n")
         self._wire.stdin.flush()
         if self._wire.stdout.readline() != "ok\n":
             raise RuntimeError("soak_wire has ended")
+
+    def put_wire_first(self, priority):
+        """It gets its turn before everything else on the machine, so that only its own rate and delay show."""
+        os.sched_setscheduler(self._wire.pid, os.SCHED_FIFO, os.sched_param(priority))
 
     def start(self, namespace, argv, **options):
         """A process in a namespace; its id is that of the program."""

@@ -7,9 +7,11 @@
 // and prints "ready". Then it carries packets both ways, in order, until standard input ends. Lines
 // there change what happens to the packets read from now on, and are answered with "ok":
 //
-//   PERMILLE MS     so many of a thousand are lost, the others arrive MS milliseconds later
+//   PERMILLE MS [MBIT KIB]   so many of a thousand are lost, the others arrive MS milliseconds
+//   later
 //
-// What one direction holds is bounded: more is lost, as in any router.
+// With MBIT > 0 each direction carries so many megabits a second at most, and KIB of packets wait
+// for their turn; what one direction holds is bounded in any case. More is lost, as in any router.
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
@@ -26,6 +28,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "support/content.h"
@@ -80,8 +83,11 @@ class Wire {
     }
     std::array<pollfd, 3> entries{
         {{ends_[0].get(), POLLIN, 0}, {ends_[1].get(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}}};
-    if (::poll(entries.data(), entries.size(), poll_timeout_ms(next)) < 0 && errno != EINTR)
-      die("poll");
+    const auto left = std::max(next - Clock::now(), Clock::duration::zero());
+    const timespec timeout{.tv_sec = left / std::chrono::seconds(1),
+                           .tv_nsec = left % std::chrono::seconds(1) / std::chrono::nanoseconds(1)};
+    if (::ppoll(entries.data(), entries.size(), &timeout, nullptr) < 0 && errno != EINTR)
+      die("ppoll");
   }
 
   // False when there will be none any more.
@@ -94,7 +100,13 @@ class Wire {
     commands_.append(input.data(), static_cast<size_t>(got));
     for (size_t end; (end = commands_.find('\n')) != std::string::npos;) {
       int delay_ms = 0;
-      if (std::sscanf(commands_.c_str(), "%u %d", &lost_permille_, &delay_ms) != 2) return false;
+      unsigned megabits = 0;
+      unsigned queue_kib = 0;
+      const int read = std::sscanf(commands_.c_str(), "%u %d %u %u", &lost_permille_, &delay_ms,
+                                   &megabits, &queue_kib);
+      if (read != 2 && read != 4) return false;
+      bytes_per_us_ = megabits / 8.0;
+      queue_bytes_max_ = queue_kib * 1024.0;
       delay_ = std::chrono::milliseconds(delay_ms);
       commands_.erase(0, end + 1);
       std::puts("ok");
@@ -109,11 +121,25 @@ class Wire {
       if (got <= 0) return;  // none now, or the interface is not up yet
       dice_ = mix64(dice_);
       if (dice_ % 1000 < lost_permille_ || held_[from].size() >= kHeldPacketsMax) continue;
+      const auto sent = take_turn(from, static_cast<double>(got));
+      if (!sent) continue;
       // A shorter delay than that of the packet before must not change their order.
-      Deadline due = Clock::now() + delay_;
+      Deadline due = *sent + delay_;
       if (!held_[from].empty()) due = std::max(due, held_[from].back().due);
       held_[from].push_back({due, std::string(packet.data(), static_cast<size_t>(got))});
     }
+  }
+
+  // When the last byte of a packet that comes now is on the cable; nothing: too many wait.
+  std::optional<Deadline> take_turn(size_t from, double bytes) {
+    const Deadline now = Clock::now();
+    if (bytes_per_us_ == 0) return now;
+    const Deadline begin = std::max(now, free_at_[from]);
+    const std::chrono::duration<double, std::micro> waits = begin - now;
+    if (waits.count() * bytes_per_us_ > queue_bytes_max_) return {};
+    const std::chrono::duration<double, std::micro> takes(bytes / bytes_per_us_);
+    free_at_[from] = begin + std::chrono::duration_cast<Clock::duration>(takes);
+    return free_at_[from];
   }
 
   void write_packets(size_t from) {
@@ -129,6 +155,9 @@ class Wire {
 
   std::array<Fd, 2> ends_;
   std::array<std::deque<Packet>, 2> held_;  // by the end they came from
+  std::array<Deadline, 2> free_at_{};       // the cable, for the next packet
+  double bytes_per_us_ = 0;                 // 0: as many as there are
+  double queue_bytes_max_ = 0;
   unsigned lost_permille_ = 0;
   std::chrono::milliseconds delay_{0};
   uint64_t dice_;

@@ -91,7 +91,27 @@ char filler_char(uint64_t seed, uint64_t at, uint64_t size) {
 }  // namespace
 
 void Content::read(uint64_t offset, std::span<char> out) const {
-  kind_ == Kind::kBytes ? read_bytes(offset, out) : read_json(offset, out);
+  switch (kind_) {
+    case Kind::kBytes:
+      return read_bytes(offset, out);
+    case Kind::kJson:
+      return read_json(offset, out);
+    case Kind::kMixed:
+      return read_mixed(offset, out);
+  }
+}
+
+void Content::read_mixed(uint64_t offset, std::span<char> out) const {
+  while (!out.empty()) {
+    const uint64_t run = offset / kMixedRunBytes;
+    const uint64_t at = offset % kMixedRunBytes;
+    const uint64_t seed = mix64(seed_ ^ mix64(run));
+    const size_t count = std::min<uint64_t>(out.size(), kMixedRunBytes - at);
+    const Content part = run % 2 == 0 ? json(kMixedRunBytes, seed) : bytes(kMixedRunBytes, seed);
+    part.read(at, out.first(count));
+    out = out.subspan(count);
+    offset += count;
+  }
 }
 
 void Content::read_bytes(uint64_t offset, std::span<char> out) const {

@@ -30,6 +30,9 @@ class Content {
   // One JSON array of exactly `size` bytes: records with names, numbers and uuids, which compress
   // as such documents do.
   static Content json(uint64_t size, uint64_t seed) { return {Kind::kJson, size, seed}; }
+  // Runs of kMixedRunBytes, each with a seed of its own: such a document and such bytes in turn.
+  static Content mixed(uint64_t size, uint64_t seed) { return {Kind::kMixed, size, seed}; }
+  static constexpr uint64_t kMixedRunBytes = 48 * 1024;
 
   uint64_t size() const { return size_; }
   uint64_t seed() const { return seed_; }
@@ -42,11 +45,12 @@ class Content {
   std::string to_string() const;
 
  private:
-  enum class Kind : uint8_t { kBytes, kJson };
+  enum class Kind : uint8_t { kBytes, kJson, kMixed };
   Content(Kind kind, uint64_t size, uint64_t seed) : kind_(kind), size_(size), seed_(seed) {}
 
   void read_bytes(uint64_t offset, std::span<char> out) const;
   void read_json(uint64_t offset, std::span<char> out) const;
+  void read_mixed(uint64_t offset, std::span<char> out) const;
 
   Kind kind_ = Kind::kBytes;
   uint64_t size_ = 0;

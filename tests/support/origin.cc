@@ -29,9 +29,9 @@ constexpr uint64_t kWakeId = 1;
 }  // namespace
 
 const char* path_kind_name(PathKind kind) {
-  constexpr const char* kNames[kPathKindCount] = {"bytes",   "stream", "json",   "chunked", "close",
-                                                  "slow",    "stall",  "sse",    "echo",    "hash",
-                                                  "headers", "status", "unknown"};
+  constexpr const char* kNames[kPathKindCount] = {
+      "bytes", "stream", "json",    "chunked", "close", "slow",   "stall",  "sse",
+      "echo",  "hash",   "headers", "status",  "mixed", "tunnel", "unknown"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -4,6 +4,7 @@
 //   GET  /bytes/N?seed=S      Content::bytes(N, S), by Content-Length
 //   GET  /stream/N?seed=S     the same; the name for bodies of any size
 //   GET  /json/N?seed=S       Content::json(N, S), by Content-Length
+//   GET  /mixed/N?seed=S      Content::mixed(N, S), by Content-Length
 //   GET  /chunked/N?seed=S    Content::json(N, S), chunked in varied sizes
 //   GET  /close/N?seed=S      Content::bytes(N, S), delimited by the end of the connection
 //   GET  /slow/MS/N?seed=S    /bytes/N after MS milliseconds
@@ -12,10 +13,11 @@
 //   any  /echo                the request's body and trailers with the request's framing, streamed
 //   any  /hash                Hash64::line() of the request's body
 //   any  /headers             the request's head as text
+//   GET  /tunnel              101 if the request has Upgrade; from there on bytes are sent back
 //   any  /status/CODE?length=N   that status, with a short text; 304 and HEAD name N if given
-// Every path but /echo and /sse also takes delay=MS, and hold=1: the answer waits for open_gate().
-// /hash takes slow=1: the body is read in bursts with pauses between them. HEAD gets the head of
-// the same answer. A request's X-Tag is repeated in its answer. Anything else is 404.
+// Every path but /echo, /sse and /tunnel also takes delay=MS, and hold=1: the answer waits for
+// open_gate(). /hash takes slow=1: the body is read in bursts with pauses between them. HEAD gets
+// the head of the same answer. A request's X-Tag is repeated in its answer. Anything else is 404.
 //
 // Control, not counted as requests: GET /counters (JSON), /control/open, /control/close (the gate).
 #pragma once
@@ -44,9 +46,11 @@ enum class PathKind : uint8_t {
   kHash,
   kHeaders,
   kStatus,
+  kMixed,
+  kTunnel,
   kUnknown,
 };
-inline constexpr size_t kPathKindCount = 13;
+inline constexpr size_t kPathKindCount = 15;
 // The first segment of such paths, as it stands in /counters.
 const char* path_kind_name(PathKind kind);
 

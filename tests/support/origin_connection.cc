@@ -104,6 +104,10 @@ bool OriginConnection::on_readable() {
   if (got == 0) return false;
   host_->live_counters().bytes_received += static_cast<uint64_t>(got);
   const std::string_view input(space.data(), static_cast<size_t>(got));
+  if (phase_ == Phase::kTunnel) {
+    out_.append(input);
+    return pump();
+  }
   if (phase_ != Phase::kHead && phase_ != Phase::kBody) {
     rest_.append(input);
     return true;
@@ -124,7 +128,7 @@ bool OriginConnection::process(std::string_view input) {
     if (!step.body.empty()) on_body(step.body);
     if (parser_.done() && !on_request_complete()) return false;
   }
-  rest_.append(input);
+  (phase_ == Phase::kTunnel ? out_ : rest_).append(input);
   return true;
 }
 
@@ -212,6 +216,12 @@ bool OriginConnection::begin_answer() {
     case PathKind::kJson:
       answer_content(Content::json(route_.size, route_.seed), false);
       break;
+    case PathKind::kMixed:
+      answer_content(Content::mixed(route_.size, route_.seed), false);
+      break;
+    case PathKind::kTunnel:
+      begin_tunnel();
+      break;
     case PathKind::kChunked:
       answer_content(Content::json(route_.size, route_.seed), true);
       break;
@@ -266,6 +276,14 @@ void OriginConnection::begin_echo() {
   }
   out_ += "Content-Type: " + head.find("content-type").value_or("application/octet-stream");
   out_ += "\r\n\r\n";
+}
+
+void OriginConnection::begin_tunnel() {
+  const auto protocol = parser_.head().find("upgrade");
+  if (!protocol) return answer_status();
+  out_ += "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: " + *protocol +
+          "\r\n\r\n";
+  phase_ = Phase::kTunnel;
 }
 
 void OriginConnection::answer_content(const Content& content, bool chunked) {

@@ -70,7 +70,16 @@ class OriginConnection {
   uint32_t events_registered = 0;
 
  private:
-  enum class Phase : uint8_t { kHead, kBody, kHeld, kDelayed, kStalled, kSending, kEvents };
+  enum class Phase : uint8_t {
+    kHead,
+    kBody,
+    kHeld,
+    kDelayed,
+    kStalled,
+    kSending,
+    kEvents,
+    kTunnel
+  };
 
   bool in_exchange() const { return phase_ != Phase::kHead || parser_.started(); }
   bool process(std::string_view input);
@@ -79,6 +88,7 @@ class OriginConnection {
   bool on_request_complete();
   bool begin_answer();
   void begin_echo();
+  void begin_tunnel();
   void answer_content(const Content& content, bool chunked);
   void answer_text(std::string_view text);
   void answer_status();
