@@ -41,6 +41,10 @@ class LinkDatagramClient final : public http::RequestHandler, private DatagramCl
   // `peer` is the other end of the link.
   LinkDatagramClient(UdpService& service, http::DownstreamStream& stream, const net::Address& peer)
       : service_(service), stream_(stream), peer_(peer) {}
+  ~LinkDatagramClient() override {
+    gone_ = true;
+    if (session_ != nullptr) session_->end();
+  }
 
  private:
   void on_request_head(http::RequestHead& head, std::string_view raw) override;

@@ -94,6 +94,10 @@ void LinkServerSide::on_upstream_reset(const Error& error) {
 
 // ---- From the near end.
 
+LinkClient::~LinkClient() {
+  if (side_ != nullptr) side_->on_gone();
+}
+
 void LinkClient::on_request_head(http::RequestHead& head, std::string_view) {
   const Result<RawClient> client = parse_raw_head(head, RawKind::kTcp);
   if (!client) return stream_.reset(client.error());

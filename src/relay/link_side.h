@@ -68,6 +68,7 @@ class LinkClient final : public http::RequestHandler {
   // `peer` is the other end of the link.
   LinkClient(TcpService& service, http::DownstreamStream& stream, const net::Address& peer)
       : service_(service), stream_(stream), peer_(peer) {}
+  ~LinkClient() override;
 
   // There will be no session.
   void refuse(const Error& why) { stream_.reset(why); }
