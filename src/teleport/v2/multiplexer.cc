@@ -354,8 +354,8 @@ void Multiplexer::put_datagrams(Stream& stream, size_t bytes_max) {
     move_bytes(stream, kLengthBytes, length);
     const size_t bytes = static_cast<size_t>(static_cast<unsigned char>(length[0])) << 8 |
                          static_cast<unsigned char>(length[1]);
-    append_frame_head(frames_, FrameType::kDatagram, stream.id_, bytes);
-    move_bytes(stream, bytes, frames_);
+    append_frame_head(body_frames(stream), FrameType::kDatagram, stream.id_, bytes);
+    move_bytes(stream, bytes, body_frames(stream));
     stream.sent_ += bytes;
     put += kLengthBytes + bytes;
   }
