@@ -20,6 +20,9 @@ using testing::HasSubstr;
 constexpr size_t kClients = kSanitized ? 50 : 300;
 constexpr size_t kRounds = 10;
 
+constexpr const char* kShortIdleTimeout =
+    kSanitized ? R"(, "idle_timeout": "3s")" : R"(, "idle_timeout": "200ms")";
+
 std::string far_json(const std::string& backends, const std::string& more = {}) {
   return R"({"address": "127.0.0.1:0", "network": "teleport", "backends": [)" + backends + "]" +
          more + "}";
@@ -109,22 +112,22 @@ TEST_F(ShuttleLinkUdp, GivesEachOfManyClientsItsOwnAnswers) {
 }
 
 TEST_F(ShuttleLinkUdp, ForgetsAClientThatIsIdle) {
-  open("", R"(, "idle_timeout": 200)");
+  open("", kShortIdleTimeout);
   const Datagrams client;
-  ASSERT_EQ(ask(client, "one"), "one");
+  ASSERT_TRUE(recovers(client, "one"));
   EXPECT_TRUE(wait_active(0));
-  EXPECT_EQ(ask(client, "two"), "two");
-  EXPECT_EQ(of_service(near_, "/near", "connections"), 2);
+  EXPECT_TRUE(recovers(client, "two"));
+  EXPECT_GE(of_service(near_, "/near", "connections"), 2);
   EXPECT_EQ(of_service(near_, "/near", "errors"), 0);
   EXPECT_EQ(of_service(far_, "/far", "errors"), 0);
 }
 
 TEST_F(ShuttleLinkUdp, ForgetsAClientThatIsIdleForTheFarEnd) {
-  open(R"(, "idle_timeout": 200)");
+  open(kShortIdleTimeout);
   const Datagrams client;
-  ASSERT_EQ(ask(client, "one"), "one");
+  ASSERT_TRUE(recovers(client, "one"));
   EXPECT_TRUE(wait_active(0));
-  EXPECT_EQ(ask(client, "two"), "two");
+  EXPECT_TRUE(recovers(client, "two"));
   EXPECT_EQ(of_service(near_, "/near", "errors"), 0);
 }
 
