@@ -58,6 +58,22 @@ TEST(Content, IsTheSameHoweverItIsCut) {
   }
 }
 
+TEST(Content, MixesRunsThatAreAllDifferent) {
+  constexpr uint64_t kRun = Content::kMixedRunBytes;
+  const Content content = Content::mixed(4 * kRun + 5, 3);
+  const std::string whole = content.to_string();
+  std::set<std::string> runs;
+  for (uint64_t run = 0; run < 4; ++run) {
+    EXPECT_EQ(whole[run * kRun] == '[', run % 2 == 0);
+    runs.insert(whole.substr(run * kRun, kRun));
+  }
+  EXPECT_EQ(runs.size(), 4u);
+  std::string middle(3 * 1024, '\0');
+  content.read(kRun - 1000, middle);
+  EXPECT_EQ(middle, whole.substr(kRun - 1000, middle.size()));
+  EXPECT_TRUE(content.matches(0, whole));
+}
+
 TEST(Content, DiffersBySeedAndKind) {
   std::set<std::string> seen;
   for (uint64_t seed = 0; seed < 1000; ++seed) {
