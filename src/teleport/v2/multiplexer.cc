@@ -219,7 +219,7 @@ bool Multiplexer::may_begin(const Stream& stream) const {
 
 void Multiplexer::schedule(Stream& stream) {
   const bool blocked = !stream.has_head_ && !stream.has_datagrams_ && !stream.out_.empty() &&
-                       (stream.send_window_ == 0 || send_window_ == 0);
+                       (stream.send_window_ == 0 || link_window_for(stream) == 0);
   stream.unlink();
   if (!stream.has_begun() && !stream.has_head_) {
     idle_.push_back(stream);
@@ -329,9 +329,17 @@ std::string& Multiplexer::body_frames(const Stream& stream) {
   return stream.terms_.plain_bodies ? stored_ : frames_;
 }
 
+// Large messages, whose readers may all have stalled, leave the last quarter to small ones. Less
+// than half: the peer tells when that much is free again.
+uint64_t Multiplexer::link_window_for(const Stream& stream) const {
+  const bool is_small = stream.sent_ + stream.body_bytes() <= kSmallMessage;
+  const uint64_t kept = is_small ? 0 : peer_.link_window / 4;
+  return send_window_ - std::min<uint64_t>(send_window_, kept);
+}
+
 void Multiplexer::put_body(Stream& stream, size_t body_bytes_max) {
-  const size_t bytes =
-      std::min<uint64_t>({stream.out_.size(), body_bytes_max, stream.send_window_, send_window_});
+  const size_t bytes = std::min<uint64_t>(
+      {stream.out_.size(), body_bytes_max, stream.send_window_, link_window_for(stream)});
   if (bytes == 0) {
     ++counts_.stalls;
     return;

@@ -263,6 +263,8 @@ class Multiplexer {
   std::string& body_frames(const Stream& stream);
   void put_head(Stream& stream);
   void put_body(Stream& stream, size_t body_bytes_max);
+  // What a stream may send of the link's window.
+  uint64_t link_window_for(const Stream& stream) const;
   void put_datagrams(Stream& stream, size_t bytes_max);
   void put_end(Stream& stream);
   bool may_begin(const Stream& stream) const;

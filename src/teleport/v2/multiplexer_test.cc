@@ -297,6 +297,35 @@ TEST_F(MultiplexerTest, SendsNoMoreThanTheLinksWindow) {
   EXPECT_EQ(received(), 240'000u);
 }
 
+TEST_F(MultiplexerTest, SmallMessagesPassWhileReadersOfLargeOnesHaveStalled) {
+  far_hello_.link_window = 400'000;
+  make();
+  far_->consumes = false;
+  const auto post = [&](size_t bytes) {
+    Owner& asked = near_->open(owners_);
+    near_->head(asked, kRequest);
+    near_->body(asked, std::string(bytes, 'x'));
+    near_->end(asked);
+    pass_all();
+  };
+  for (int i = 0; i < 4; ++i)
+    post(200'000);
+  size_t stalled = 0;
+  for (const Owner& served : far_->requests)
+    stalled += served.body.size();
+  EXPECT_EQ(stalled, 300'000u);
+  post(50'000);
+  EXPECT_TRUE(far_->requests.back().ended);
+  // What the stalled ones wait for goes to them when it is there.
+  for (Owner& served : far_->requests) {
+    far_->consume_at_once(served);
+    far_->multiplexer.consumed(*served.stream, served.body.size());
+  }
+  pass_all();
+  for (const Owner& served : far_->requests)
+    EXPECT_TRUE(served.ended);
+}
+
 TEST_F(MultiplexerTest, AStreamThatIsNotTakenIsRefusedAndItsBodyDropped) {
   far_->accepts = false;
   Owner& asked = near_->open(owners_);
