@@ -131,6 +131,10 @@ constexpr Field kServiceStats[] = {
     {"http_errors", Type::kNumber, "requests that no backend answered"},
     {"limited", Type::kNumber, "refused by a limit; left out if 0"},
     {"dropped", Type::kNumber, "datagrams that were not passed on; left out if 0"},
+    {"link_raw_sent", Type::kNumber, "bytes over its links before compression; left out if 0"},
+    {"link_wire_sent", Type::kNumber, "the same after it; left out if 0"},
+    {"link_raw_received", Type::kNumber, "bytes after decompression; left out if 0"},
+    {"link_wire_received", Type::kNumber, "the same before it; left out if 0"},
 };
 
 constexpr Field kBackendStats[] = {

@@ -182,6 +182,8 @@ TEST_F(OpenApiTest, DescribesStatisticsAsTheyAreWritten) {
   const service::ServiceConfig config = full_service();
   service::ServiceStats stats;
   stats.limited = stats.dropped = 1;
+  stats.link_raw_sent = stats.link_wire_sent = 1;
+  stats.link_raw_received = stats.link_wire_received = 1;
   service::BackendStats backend;
   backend.status = backend.last_error = "x";
   backend.up_since = backend.http_requests = 1;

@@ -61,6 +61,14 @@ constexpr Series<ServiceStats> kOfServices[] = {
      [](const ServiceStats& s) { return s.limited; }},
     {"shuttle_service_datagrams_dropped_total", "counter", "",
      [](const ServiceStats& s) { return s.dropped; }},
+    {"shuttle_service_link_bytes_total", "counter", "direction=\"sent\",kind=\"raw\"",
+     [](const ServiceStats& s) { return s.link_raw_sent; }},
+    {"shuttle_service_link_bytes_total", "counter", "direction=\"sent\",kind=\"wire\"",
+     [](const ServiceStats& s) { return s.link_wire_sent; }},
+    {"shuttle_service_link_bytes_total", "counter", "direction=\"received\",kind=\"raw\"",
+     [](const ServiceStats& s) { return s.link_raw_received; }},
+    {"shuttle_service_link_bytes_total", "counter", "direction=\"received\",kind=\"wire\"",
+     [](const ServiceStats& s) { return s.link_wire_received; }},
 };
 
 // A service or a backend under its labels.

@@ -517,6 +517,12 @@ std::optional<service::ServiceStats> Runtime::stats(const std::string& name) {
   stats.http_errors = sum_of(workers, &metrics::ServiceMetrics::http_errors);
   stats.limited = sum_of(workers, &metrics::ServiceMetrics::limited);
   stats.dropped = sum_of(workers, &metrics::ServiceMetrics::dropped);
+  for (const auto& worker : workers) {
+    stats.link_raw_sent += static_cast<int64_t>(worker->link.raw_sent.value());
+    stats.link_wire_sent += static_cast<int64_t>(worker->link.wire_sent.value());
+    stats.link_raw_received += static_cast<int64_t>(worker->link.raw_received.value());
+    stats.link_wire_received += static_cast<int64_t>(worker->link.wire_received.value());
+  }
   return stats;
 }
 

@@ -27,6 +27,7 @@ StreamListener::Http::Http(WorkerContext& worker, const ServicePlan& plan, proxy
       sessions{worker.loop, worker.metrics, worker.lingering, worker.date,
                &handlers,   plan.http1,     plan.teleport} {
   exchanges.reporter = worker.reporter;
+  sessions.link_metrics = &plan.shared->counters[worker.index]->link;
   sessions.reporter = worker.reporter;
   sessions.pipes = &worker.pipes;
 }

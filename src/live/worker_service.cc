@@ -25,7 +25,7 @@ WorkerService::WorkerService(WorkerContext& worker, VirtualHosts& hosts, const S
       hosts_(hosts),
       plan_(put.plan),
       metrics_(*plan_->shared->counters[worker.index]),
-      cluster_(worker.loop, worker.metrics, cluster_of(plan_), worker.index),
+      cluster_(worker.loop, worker.metrics, cluster_of(plan_), worker.index, &metrics_.link),
       queue_(worker.loop, worker.metrics, plan_->exchanges.queue),
       policy_(worker.loop, metrics_),
       route_{cluster_,  nullptr, queue_, proxy::RetryBudget(plan_->exchanges.retry_budget),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "metrics/counter.h"
+#include "metrics/worker_metrics.h"
 
 namespace httpteleport::metrics {
 
@@ -24,6 +25,7 @@ struct ServiceMetrics : TrafficMetrics {
   Counter limited;      // connections, sessions and requests refused by a limit
   Counter
       dropped;  // UDP: datagrams that were not passed on, as a buffer was full or they broke a rule
+  LinkMetrics link;  // of its links, to backends and at its own addresses
 };
 
 // `errors`: connects that failed, and connections that the backend has broken off.

@@ -16,7 +16,7 @@ LinkSession::LinkSession(SessionContext& context, std::unique_ptr<net::Connectio
       connection_(std::move(connection)),
       last_traffic_(context.loop.now()) {
   connection_->set_handler(*this);
-  context.metrics.link.open.add(1);
+  context.of_links().open.add(1);
   loop().set_timer(timer_, context.teleport.idle_timeout);
 }
 
@@ -55,7 +55,7 @@ void LinkSession::look_for_end() {
 
 void LinkSession::leave() {
   open_ = false;
-  context_.metrics.link.open.add(-1);
+  context_.of_links().open.add(-1);
   timer_.cancel();
 }
 

@@ -60,7 +60,8 @@ struct SessionContext {
   IntrusiveList<Session> sessions{};
   uint64_t links_started = 0;
   bool draining = false;
-  tls::ServerContext* tls = nullptr;  // null: connections are in the clear
+  tls::ServerContext* tls = nullptr;             // null: connections are in the clear
+  metrics::LinkMetrics* link_metrics = nullptr;  // null: the worker's
   // Told of requests that never become an exchange; nullptr: nobody wants to know.
   ExchangeReporter* reporter = nullptr;
   // For large bodies that need not be looked at; nullptr: all bytes are copied.
@@ -69,6 +70,9 @@ struct SessionContext {
   // call; the handler of an exchange takes its contents.
   http::RequestHead request_head{};
 
+  metrics::LinkMetrics& of_links() const {
+    return link_metrics != nullptr ? *link_metrics : metrics.link;
+  }
   // A link ends, or never comes to be, for `error`: counted, and told to whoever wants to know.
   void note_link_failure(std::string_view peer_ip, uint16_t peer_port, const Error& error) {
     metrics.failures[static_cast<size_t>(error.code)].add();

@@ -28,7 +28,7 @@ TeleportSession::TeleportSession(SessionContext& context, AcceptedLink link)
       reader_(teleport::method_of(link.coding), reader_limits(context.teleport),
               static_cast<v0::RequestEvents&>(*this)) {
   const TeleportSessionOptions& options = context.teleport;
-  sender_.emplace(connection(), context.metrics.link, static_cast<upstream::BatchEvents&>(*this),
+  sender_.emplace(connection(), context.of_links(), static_cast<upstream::BatchEvents&>(*this),
                   upstream::LinkSender::Options{
                       .compression = options.compression,
                       .timing = {.delay = options.batch_delay, .bytes = options.batch_bytes}});
@@ -49,8 +49,8 @@ size_t TeleportSession::on_data(std::string_view bytes) {
 size_t TeleportSession::read_frames(std::string_view wire) {
   const uint64_t plain_before = reader_.plain_bytes();
   const Result<v0::FrameReader::Step> step = reader_.step(wire);
-  context().metrics.link.raw_received.add(reader_.plain_bytes() - plain_before);
-  context().metrics.link.wire_received.add(step ? step->consumed : wire.size());
+  context().of_links().raw_received.add(reader_.plain_bytes() - plain_before);
+  context().of_links().wire_received.add(step ? step->consumed : wire.size());
   if (!step) {
     close_with(step.error());
     return wire.size();
@@ -71,7 +71,7 @@ void TeleportSession::go_on_reading() {
 }
 
 void TeleportSession::on_request_frame(uint32_t id, http::RequestHead& head, std::string_view raw) {
-  context().metrics.link.messages_received.add();
+  context().of_links().messages_received.add();
   auto* exchange = new TeleportExchange(*this, id);
   exchange->method_ = head.method;
   exchanges_.push_back(*exchange);

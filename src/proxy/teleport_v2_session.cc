@@ -27,7 +27,7 @@ TeleportV2Session::TeleportV2Session(SessionContext& context, AcceptedLink link)
                    link.peer_hello, static_cast<v2::MultiplexerEvents&>(*this),
                    context.loop.pool()) {
   const TeleportSessionOptions& options = context.teleport;
-  sender_.emplace(connection(), context.metrics.link,
+  sender_.emplace(connection(), context.of_links(),
                   static_cast<upstream::V2LinkSender::Events&>(*this), multiplexer_,
                   upstream::BatchTiming{.delay = options.batch_delay, .bytes = options.batch_bytes},
                   options.v2.adaptive);
@@ -42,7 +42,7 @@ TeleportV2Session::~TeleportV2Session() {
 
 size_t TeleportV2Session::on_data(std::string_view bytes) {
   note_traffic();
-  metrics::LinkMetrics& metrics = context().metrics.link;
+  metrics::LinkMetrics& metrics = context().of_links();
   const Result<v2::Multiplexer::Received> received = multiplexer_.receive(bytes);
   if (!received) {
     metrics.wire_received.add(bytes.size());
@@ -67,7 +67,7 @@ void TeleportV2Session::go_on_reading() {
 }
 
 void TeleportV2Session::on_request(std::string_view head, bool end) {
-  context().metrics.link.messages_received.add();
+  context().of_links().messages_received.add();
   // Only a peer that does not heed what it was told has so many.
   if (multiplexer_.open_streams() >= streams_max_) return;
   auto* exchange = new TeleportV2Exchange(*this);

@@ -228,6 +228,10 @@ void stats_of(JsonWriter& json, const ServiceWithStats& service) {
   json.member("http_errors", stats.http_errors);
   member_unless(json, "limited", stats.limited, int64_t{0});
   member_unless(json, "dropped", stats.dropped, int64_t{0});
+  member_unless(json, "link_raw_sent", stats.link_raw_sent, int64_t{0});
+  member_unless(json, "link_wire_sent", stats.link_wire_sent, int64_t{0});
+  member_unless(json, "link_raw_received", stats.link_raw_received, int64_t{0});
+  member_unless(json, "link_wire_received", stats.link_wire_received, int64_t{0});
   json.end_object();
 }
 

@@ -60,6 +60,11 @@ struct ServiceStats {
   int64_t http_errors = 0;       // requests that a backend did not answer
   int64_t limited = 0;           // refused by a limit
   int64_t dropped = 0;           // datagrams that were not passed on
+  // Bytes of its links, to backends and at its own addresses, before compression and after it.
+  int64_t link_raw_sent = 0;
+  int64_t link_wire_sent = 0;
+  int64_t link_raw_received = 0;
+  int64_t link_wire_received = 0;
 };
 
 // Something that an operator may want to see as it happens.

@@ -102,8 +102,12 @@ void Endpoint::drain() {
 }
 
 Transport& Endpoint::make_transport() {
-  const TransportContext context{cluster_.loop_, cluster_.metrics_, addresses_,
-                                 kind_.tls ? cluster_.tls_.get() : nullptr, host_of(*options_)};
+  const TransportContext context{.loop = cluster_.loop_,
+                                 .metrics = cluster_.metrics_,
+                                 .addresses = addresses_,
+                                 .tls = kind_.tls ? cluster_.tls_.get() : nullptr,
+                                 .host = host_of(*options_),
+                                 .link_metrics = cluster_.link_metrics_};
   if (kind_.protocol == Protocol::kTeleport) {
     auto links = std::make_unique<TeleportLinks>(context, cluster_.teleport_);
     links->learn_version();
@@ -253,9 +257,11 @@ void EndpointLease::report_silence() {
 // ---- Cluster.
 
 Cluster::Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics,
-                 std::shared_ptr<const ClusterOptions> options, size_t worker)
+                 std::shared_ptr<const ClusterOptions> options, size_t worker,
+                 metrics::LinkMetrics* link_metrics)
     : loop_(loop),
       metrics_(metrics),
+      link_metrics_(link_metrics),
       options_(std::move(options)),
       worker_(worker),
       group_{.metrics = metrics} {

@@ -205,9 +205,11 @@ class ClusterObserver {
 // Owned by a worker.
 class Cluster {
  public:
-  // `worker` is the index into EndpointOptions::counters.
+  // `worker` is the index into EndpointOptions::counters. `link_metrics`, of its links: null for
+  // those of `metrics`.
   Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics,
-          std::shared_ptr<const ClusterOptions> options, size_t worker = 0);
+          std::shared_ptr<const ClusterOptions> options, size_t worker = 0,
+          metrics::LinkMetrics* link_metrics = nullptr);
   // `options` must outlive it.
   Cluster(event::Loop& loop, metrics::WorkerMetrics& metrics, const ClusterOptions& options);
 
@@ -267,6 +269,7 @@ class Cluster {
 
   event::Loop& loop_;
   metrics::WorkerMetrics& metrics_;
+  metrics::LinkMetrics* const link_metrics_;
   std::shared_ptr<const ClusterOptions> options_;
   size_t worker_;
   // What endpoints refer to, and see changed.

@@ -221,7 +221,7 @@ size_t TeleportLink::read_hello(std::string_view bytes) {
 void TeleportLink::open(std::unique_ptr<LinkProtocol> protocol) {
   state_ = State::kOpen;
   protocol_ = std::move(protocol);
-  context_.metrics.link.open.add(1);
+  metrics().open.add(1);
   last_traffic_ = loop().now();
   loop().set_timer(timer_, std::min(options_.idle_timeout, options_.silence_timeout / 4));
   while (!waiting_.empty())
@@ -256,7 +256,7 @@ void TeleportLink::on_down(const Error& cause) {
     forget(*stream);
 
   if (state_ == State::kOpen) {
-    context_.metrics.link.open.add(-1);
+    metrics().open.add(-1);
   } else {
     context_.metrics.connect_errors.add();
     ++next_address_;

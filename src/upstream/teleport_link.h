@@ -56,7 +56,7 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
   // ---- For its protocol.
 
   const TeleportOptions& options() const { return options_; }
-  metrics::WorkerMetrics& metrics() { return context_.metrics; }
+  metrics::LinkMetrics& metrics() { return context_.of_links(); }
   // nullptr: nobody waits for a response of this id (any more).
   TeleportStream* find(uint32_t key) const { return streams_.find(key); }
   // LinkProtocol::on_turn_end() is to come.

@@ -33,9 +33,13 @@ struct TransportContext {
   tls::ClientContext* tls = nullptr;           // null: in the clear
   std::string host{};        // of the endpoint, as TLS asks for and verifies it; given with `tls`
   Dialer* dialer = nullptr;  // teleport only; null: connect to the addresses
+  metrics::LinkMetrics* link_metrics = nullptr;  // null: the worker's
 
   bool has_address(const net::Address& address) const {
     return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+  }
+  metrics::LinkMetrics& of_links() const {
+    return link_metrics != nullptr ? *link_metrics : metrics.link;
   }
 };
 

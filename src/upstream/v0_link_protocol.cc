@@ -27,7 +27,7 @@ V0LinkProtocol::V0LinkProtocol(TeleportLink& link, net::Connection& connection,
                                compress::Method compression)
     : link_(link),
       connection_(connection),
-      sender_(connection, link.metrics().link, static_cast<BatchEvents&>(*this),
+      sender_(connection, link.metrics(), static_cast<BatchEvents&>(*this),
               sender_options(link.options())),
       reader_(compression, reader_limits(link.options()), static_cast<v0::ResponseEvents&>(*this)) {
 }
@@ -89,7 +89,7 @@ Result<void> V0LinkProtocol::on_turn_end() {
 // ---- Receiving.
 
 Result<size_t> V0LinkProtocol::read_frames(std::string_view wire) {
-  metrics::LinkMetrics& metrics = link_.metrics().link;
+  metrics::LinkMetrics& metrics = link_.metrics();
   const uint64_t plain_before = reader_.plain_bytes();
   const Result<v0::FrameReader::Step> step = reader_.step(wire);
   metrics.raw_received.add(reader_.plain_bytes() - plain_before);
@@ -118,12 +118,12 @@ http::Method V0LinkProtocol::method_of_request(uint32_t id) {
 
 void V0LinkProtocol::on_response_frame(uint32_t id, http::ResponseHead& head,
                                        std::string_view raw) {
-  link_.metrics().link.messages_received.add();
+  link_.metrics().messages_received.add();
   link_.on_answer();
   TeleportStream* stream = link_.find(id);
   // Also an answer to something not yet asked, or answered already, is nobody's.
   if (stream == nullptr || !stream->has_begun() || stream->head_passed()) {
-    link_.metrics().link.late_answers.add();
+    link_.metrics().late_answers.add();
     abandoned_heads_.erase(id);
     receiving_ = nullptr;
     return;

@@ -149,7 +149,7 @@ void V2Lane::on_stream_head(std::string_view text, bool end) {
     if (end) return fail(malformed("the teleport peer ends a response with information only"));
     return link().pass_head(*stream_, head);
   }
-  link().metrics().link.messages_received.add();
+  link().metrics().messages_received.add();
   if (head.body.is_known()) body_bytes_left_ = head.body.bytes;
   if (end && !count_body(0, true)) return;
   if (head.status == 101) {
@@ -247,8 +247,7 @@ V2LinkProtocol::V2LinkProtocol(TeleportLink& link, net::Connection& connection,
       connection_(connection),
       multiplexer_(multiplexer_options(v2::Multiplexer::End::kNear, link.options().v2, own), peer,
                    static_cast<v2::MultiplexerEvents&>(*this), connection.loop().pool()),
-      sender_(connection, link.metrics().link, static_cast<V2LinkSender::Events&>(*this),
-              multiplexer_,
+      sender_(connection, link.metrics(), static_cast<V2LinkSender::Events&>(*this), multiplexer_,
               {.delay = link.options().batch_delay, .bytes = link.options().batch_bytes},
               link.options().v2.adaptive) {}
 
@@ -316,8 +315,8 @@ void V2LinkProtocol::probe() {
 Result<size_t> V2LinkProtocol::on_data(std::string_view bytes) {
   const Result<v2::Multiplexer::Received> received = multiplexer_.receive(bytes);
   if (!received) return received.error();
-  link_.metrics().link.raw_received.add(received->frames_bytes);
-  link_.metrics().link.wire_received.add(received->consumed);
+  link_.metrics().raw_received.add(received->frames_bytes);
+  link_.metrics().wire_received.add(received->consumed);
   if (received->is_cut_short) {
     reading_paused_ = true;
     connection_.pause(net::PauseReason::kBusy);

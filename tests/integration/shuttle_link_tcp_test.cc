@@ -94,6 +94,25 @@ TEST_F(ShuttleLinkTcp, CarriesHalfClosedTransfersBothWaysByteForByte) {
   }
 }
 
+TEST_F(ShuttleLinkTcp, CountsWhatItsLinkCarriesBeforeCompressionAndAfterIt) {
+  Server server(echo);
+  open(server.address());
+  Socket client = connect();
+  const std::string text(50'000, 'x');
+  ASSERT_TRUE(passes(client, text));
+  client.close();
+  ASSERT_TRUE(wait_active(0));
+  for (const auto& [shuttle, path] : {std::pair(&near_, "/near"), std::pair(&far_, "/far")}) {
+    for (const std::string direction : {"sent", "received"}) {
+      const int64_t raw = shuttle->number(path, "link_raw_" + direction);
+      const int64_t wire = shuttle->number(path, "link_wire_" + direction);
+      EXPECT_GT(raw, static_cast<int64_t>(text.size())) << path << direction;
+      EXPECT_GT(wire, 0) << path << direction;
+      EXPECT_LT(wire, raw / 10) << path << direction;
+    }
+  }
+}
+
 TEST_F(ShuttleLinkTcp, GoesOnFromTheClientWhenTheServerHasEnded) {
   std::atomic<bool> good = false;
   Server server([&](Socket socket) {
