@@ -2,9 +2,9 @@
 // the streams on it. What is spoken on it is a LinkProtocol's.
 #pragma once
 
-#include <compare>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "base/intrusive_list.h"
@@ -38,7 +38,10 @@ class TeleportLink final : private net::ConnectionHandler, private event::TurnEn
     size_t unsent_bytes = 0;
     size_t pending = 0;
 
-    friend auto operator<=>(const Load&, const Load&) = default;
+    friend bool operator<(const Load& a, const Load& b) {
+      return std::tie(a.is_closed, a.is_stuck, a.unsent_bytes, a.pending) <
+             std::tie(b.is_closed, b.is_stuck, b.unsent_bytes, b.pending);
+    }
   };
   static constexpr Duration kLoadAgeMax = std::chrono::milliseconds(1);
   Load load();

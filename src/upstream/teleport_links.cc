@@ -37,7 +37,7 @@ TeleportLink& TeleportLinks::choose_link() {
   for (const auto& link : links_) {
     link->wake();
     const TeleportLink::Load load = link->load();
-    if (best != nullptr && load >= least) continue;
+    if (best != nullptr && !(load < least)) continue;
     best = link.get();
     least = load;
   }

@@ -132,7 +132,7 @@ TEST(TeleportLinkLoad, IsWorseWhereThePeerTakesNothingThanWhereMuchWaits) {
                         {.unsent_bytes = 1'000'000},
                         {.is_stuck = true},
                         {.is_closed = true}};
-  EXPECT_TRUE(std::ranges::is_sorted(loads));
+  EXPECT_TRUE(std::is_sorted(std::begin(loads), std::end(loads)));
 }
 
 TEST_F(TeleportLinksTest, GiveNewStreamsToTheLinkWithTheFewest) {
