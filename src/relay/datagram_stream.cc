@@ -1,19 +1,9 @@
 #include "relay/datagram_stream.h"
 
+#include "base/length_prefix.h"
 #include "relay/udp_socket.h"
 
 namespace httpteleport::relay {
-
-namespace {
-
-constexpr size_t kLengthBytes = 2;
-
-size_t length_at(std::string_view bytes) {
-  return static_cast<size_t>(static_cast<unsigned char>(bytes[0])) << 8 |
-         static_cast<unsigned char>(bytes[1]);
-}
-
-}  // namespace
 
 DatagramStream::DatagramStream(event::Loop& loop, net::Socket socket,
                                metrics::SocketMetrics& metrics, DatagramLaneHandler& handler)
@@ -30,11 +20,8 @@ bool DatagramStream::send(std::string_view datagram) {
   if (!connection_.is_open() || datagram.size() > kDatagramBytesMax) return false;
   const size_t limit = is_connected() ? kHeldBytesMax : kHeldBeforeConnectBytesMax;
   const size_t held = connection_.unsent_bytes();
-  if (held > 0 && held + kLengthBytes + datagram.size() > limit) return false;
-  const char length[kLengthBytes] = {static_cast<char>(datagram.size() >> 8),
-                                     static_cast<char>(datagram.size() & 0xff)};
-  connection_.output().append({length, kLengthBytes});
-  connection_.output().append(datagram);
+  if (held > 0 && held + kLengthPrefixBytes + datagram.size() > limit) return false;
+  append_prefixed(connection_.output(), datagram);
   connection_.output_added();
   return true;
 }
@@ -42,16 +29,16 @@ bool DatagramStream::send(std::string_view datagram) {
 // What is not used is less than a frame, and is kept by the connection.
 size_t DatagramStream::on_data(std::string_view bytes) {
   size_t used = 0;
-  while (connection_.is_open() && bytes.size() - used >= kLengthBytes) {
+  while (connection_.is_open() && bytes.size() - used >= kLengthPrefixBytes) {
     const std::string_view rest = bytes.substr(used);
-    const size_t length = length_at(rest);
+    const size_t length = prefixed_length(rest);
     if (length > kDatagramBytesMax) {
       fail(Code::kMalformed, "a frame is longer than any datagram");
       break;
     }
-    if (rest.size() < kLengthBytes + length) break;
-    used += kLengthBytes + length;
-    handler_.on_datagram(rest.substr(kLengthBytes, length));
+    if (rest.size() < kLengthPrefixBytes + length) break;
+    used += kLengthPrefixBytes + length;
+    handler_.on_datagram(rest.substr(kLengthPrefixBytes, length));
   }
   return used;
 }

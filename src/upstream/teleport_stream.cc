@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/length_prefix.h"
 #include "http/h1/encoder.h"
 #include "upstream/teleport_link.h"
 #include "upstream/v2_link_protocol.h"
@@ -70,10 +71,7 @@ bool TeleportStream::send_request_datagram(std::string_view bytes) {
   if (lane != nullptr) return lane->send_datagram(bytes);
   if (bytes.size() > teleport::v2::Multiplexer::kDatagramBytesMax) return false;
   if (!body_.empty() && body_.size() + bytes.size() > kHeldDatagramsMax) return false;
-  const char length[2] = {static_cast<char>(bytes.size() >> 8),
-                          static_cast<char>(bytes.size() & 0xff)};
-  body_.append({length, sizeof length});
-  body_.append(bytes);
+  append_prefixed(body_, bytes);
   return true;
 }
 

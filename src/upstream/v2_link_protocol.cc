@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/length_prefix.h"
 #include "http/h1/head_parser.h"
 #include "upstream/teleport_link.h"
 
@@ -84,10 +85,9 @@ void V2Lane::send_held_datagrams() {
   std::string held = stream_->body().to_string();
   stream_->body().clear();
   for (std::string_view rest = held; !rest.empty();) {
-    const size_t bytes = static_cast<size_t>(static_cast<unsigned char>(rest[0])) << 8 |
-                         static_cast<unsigned char>(rest[1]);
-    send_datagram(rest.substr(2, bytes));
-    rest.remove_prefix(2 + bytes);
+    const size_t bytes = prefixed_length(rest);
+    send_datagram(rest.substr(kLengthPrefixBytes, bytes));
+    rest.remove_prefix(kLengthPrefixBytes + bytes);
   }
 }
 

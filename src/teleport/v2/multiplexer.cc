@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/length_prefix.h"
 #include "teleport/v2/coding.h"
 
 namespace httpteleport::teleport::v2 {
@@ -11,8 +12,6 @@ namespace {
 
 constexpr uint64_t kWindowMax = 0x7fffffff;
 constexpr size_t kPingBytes = 8;
-// Of a datagram that waits.
-constexpr size_t kLengthBytes = 2;
 
 uint64_t nanoseconds_since(std::chrono::steady_clock::time_point begin) {
   return static_cast<uint64_t>((std::chrono::steady_clock::now() - begin) /
@@ -187,7 +186,7 @@ void Multiplexer::send_body(Stream& stream, BufferChain&& bytes) {
 }
 
 bool Multiplexer::send_datagram(Stream& stream, std::string_view bytes) {
-  const size_t more = kLengthBytes + bytes.size();
+  const size_t more = kLengthPrefixBytes + bytes.size();
   const size_t waiting = stream.body_bytes();
   if (bytes.size() > kDatagramBytesMax || queued_ > kDatagramsLinkMax ||
       (waiting > 0 && waiting + more > kDatagramsQueuedMax)) {
@@ -195,10 +194,7 @@ bool Multiplexer::send_datagram(Stream& stream, std::string_view bytes) {
   }
   stream.has_datagrams_ = true;
   queued_ += more;
-  const char length[kLengthBytes] = {static_cast<char>(bytes.size() >> 8),
-                                     static_cast<char>(bytes.size() & 0xff)};
-  stream.out_.append({length, kLengthBytes});
-  stream.out_.append(bytes);
+  append_prefixed(stream.out_, bytes);
   schedule(stream);
   return true;
 }
@@ -359,13 +355,12 @@ void Multiplexer::put_datagrams(Stream& stream, size_t bytes_max) {
   static_assert(kBatchBytesGoal + kDatagramBytesMax + 16 <= kBatchFramesMax);
   for (size_t put = 0; put < bytes_max && !stream.out_.empty();) {
     std::string length;
-    move_bytes(stream, kLengthBytes, length);
-    const size_t bytes = static_cast<size_t>(static_cast<unsigned char>(length[0])) << 8 |
-                         static_cast<unsigned char>(length[1]);
+    move_bytes(stream, kLengthPrefixBytes, length);
+    const size_t bytes = prefixed_length(length);
     append_frame_head(body_frames(stream), FrameType::kDatagram, stream.id_, bytes);
     move_bytes(stream, bytes, body_frames(stream));
     stream.sent_ += bytes;
-    put += kLengthBytes + bytes;
+    put += kLengthPrefixBytes + bytes;
   }
 }
 
